@@ -1,0 +1,1 @@
+"""Exact decompositions of differences between groups."""

@@ -1,0 +1,1 @@
+"""One exhibit a file: a result and axes in, axes out."""

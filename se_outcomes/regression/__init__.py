@@ -1,0 +1,1 @@
+"""Likelihoods: arrays in, frozen records out, with per-office scores and information."""

@@ -1,0 +1,1 @@
+"""The report: contents, disclosure control, release and rendering."""

@@ -1,0 +1,91 @@
+"""What every answer has in common: what was asked, what was tested, and one tidy form for all questions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import pandas as pd
+
+#: The columns that every ``tidy()`` has, in this order; further ones (``group``, ``stage``, ``contrast`` ...) follow.
+TIDY_COLUMNS = ("term", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high")
+
+
+@dataclass(frozen=True)
+class Specification:
+    """What was asked of the data, in column names.
+
+    Attributes
+    ----------
+    question : str
+        The study file's stem: ``"referral"``, ``"acceptance"``, ``"placement"``, ...
+    outcome : str
+        Column whose being true is the event.
+    at_risk : str
+        Who the question is about: ``"eligible"``, ``"referred"`` or ``"accepted"``.
+    exposure : str
+        Column whose association with the outcome is estimated.
+    adjust_for : tuple of str
+        Columns held constant in the adjusted model.
+    cluster : str
+        Column that inference is clustered on.
+    office_effects : bool
+        Whether each office has an intercept of its own (comparisons within offices).
+    """
+
+    question: str
+    outcome: str
+    at_risk: str
+    exposure: str
+    adjust_for: tuple[str, ...] = ()
+    cluster: str = "office_id"
+    office_effects: bool = True
+    exclusion: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Test:
+    """A test that states its null.
+
+    Attributes
+    ----------
+    null : str
+        The hypothesis tested, in words.
+    statistic, p_value : float
+        The statistic and its two-sided p-value.
+    distribution : str
+        The reference distribution, such as ``"t(4)"``.
+    """
+
+    null: str
+    statistic: float
+    distribution: str
+    p_value: float
+
+    __test__ = False  # not a pytest class
+
+
+@runtime_checkable
+class Result(Protocol):
+    """The protocol of every answer (frozen; holds no case rows and no model object)."""
+
+    @property
+    def question(self) -> str:
+        """The question's key, the stem of its study file."""
+
+    @property
+    def method(self) -> str:
+        """Estimator and standard errors, in words."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences that a reader must see beside the numbers."""
+
+    def tidy(self) -> pd.DataFrame:
+        """One row per estimate; the columns start with :data:`TIDY_COLUMNS`."""
+
+    def glance(self) -> dict[str, object]:
+        """One value per model-level quantity: ``n_cases``, ``n_offices``, ``n_events``, ``dof`` ..."""
+
+    def summary(self) -> str:
+        """What a person reads at the prompt."""

@@ -1,0 +1,1 @@
+"""One exhibit a file: a result in, a printable frame out."""
