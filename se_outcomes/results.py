@@ -11,6 +11,34 @@ import pandas as pd
 TIDY_COLUMNS = ("term", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high")
 
 
+class Notice(str):
+    """A sentence that a reader must see beside the numbers: English text that other languages can follow.
+
+    Attributes
+    ----------
+    key : str
+        Which sentence it is: ``wording/notices.toml`` has it in the report's languages.
+    parts : dict
+        What stands in its gaps. Counts of cases are never among them: a report could not protect them.
+
+    Examples
+    --------
+    >>> notice = Notice("few_offices", "There are {n_offices} offices.", n_offices=5)
+    >>> notice, notice.key
+    ('There are 5 offices.', 'few_offices')
+    """
+
+    key: str
+    parts: dict[str, object]
+
+    def __new__(cls, key: str, sentence: str, /, **parts: object) -> Notice:
+        """Fill the gaps of ``sentence``."""
+        notice = super().__new__(cls, sentence.format(**parts))
+        notice.key = key
+        notice.parts = parts
+        return notice
+
+
 @dataclass(frozen=True)
 class Specification:
     """What was asked of the data, in column names.
@@ -78,7 +106,7 @@ class Result(Protocol):
         """Estimator and standard errors, in words."""
 
     @property
-    def warnings(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[Notice, ...]:
         """Sentences that a reader must see beside the numbers."""
 
     def tidy(self) -> pd.DataFrame:

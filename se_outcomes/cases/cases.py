@@ -1,0 +1,187 @@
+"""Checked cases: made only by checking, never shown, seen by estimation only as counts."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+
+from se_outcomes.cases.scale import ENDINGS, Scale, make_scale
+from se_outcomes.cases.study_plan import StudyPlan
+from se_outcomes.errors import EstimationError
+from se_outcomes.results import Notice
+
+#: Handed over by :mod:`se_outcomes.cases.check`, and by nobody else.
+CHECKED = object()
+#: The column that bears the instrument an exposure was measured with.
+INSTRUMENT_OF = {"motivation": "motivation_instrument"}
+
+
+class Cases:
+    """Cases that have been checked against the schema. Made by ``load_cases`` and ``check_cases`` only.
+
+    Whoever receives ``Cases`` need not check again. Their rows are never printed, and nothing but
+    :meth:`tally` gives access to them: counts of distinct rows.
+
+    Attributes
+    ----------
+    n_cases, n_offices : int
+    plan : StudyPlan
+        What was said in ``[study]``.
+    warnings : tuple of str
+        What does not stop the analysis but must be known beside it.
+    columns : tuple of str
+        What :meth:`tally` can be asked for, besides what is derived from numbers (``<number>_scaled`` in
+        standard deviations of all eligible cases, ``_group`` for their quarters, ``_bin`` for finer groups).
+    """
+
+    def __init__(
+        self, table: nw.DataFrame, plan: StudyPlan, warnings: Iterable[Notice], *, token: object = None
+    ) -> None:
+        if token is not CHECKED:
+            raise TypeError("Cases are made by load_cases or check_cases, which check them")
+        self._table = table
+        self._scales: dict[str, Scale] = {}
+        self.plan = plan
+        self.warnings = tuple(warnings)
+        self.columns = tuple(table.columns)
+        self.n_cases = len(table)
+        self.n_offices = len(self._count(["office_id"]))
+
+    def __repr__(self) -> str:
+        cases, offices = ("case" if self.n_cases == 1 else "cases"), ("office" if self.n_offices == 1 else "offices")
+        noun = "warning" if len(self.warnings) == 1 else "warnings"
+        said = f", {len(self.warnings)} {noun}" if self.warnings else ""
+        return f"Cases: {self.n_cases:,} {cases} in {self.n_offices:,} {offices}{said} (rows are not shown)"
+
+    def has(self, column: str) -> bool:
+        """Whether :meth:`tally` knows the column."""
+        return column in self.columns or self._scaled_column(column) is not None
+
+    def tally(self, columns: Sequence[str]) -> pd.DataFrame:
+        """Count the distinct rows of some columns.
+
+        Parameters
+        ----------
+        columns : sequence of str
+            Of the cases, derived ones included; missing values are a value like any other.
+
+        Returns
+        -------
+        DataFrame
+            One row for each combination found, sorted, and ``n``, how many cases have it.
+
+        Raises
+        ------
+        EstimationError
+            ``column_missing``, with what was perhaps meant.
+
+        Examples
+        --------
+        >>> import se_outcomes as so
+        >>> cases = so.simulate_cases(400, seed=1).cases
+        >>> int(cases.tally(["office_id", "motivation_group", "gate_state"])["n"].sum())
+        400
+        """
+        wanted = list(dict.fromkeys(columns))
+        self._refuse_missing(wanted)
+        derived = {
+            name: number
+            for name in wanted
+            if name not in self.columns and (number := self._scaled_column(name)) is not None
+        }
+        recorded = [name for name in wanted if name not in derived]
+        for number in derived.values():
+            recorded += [name for name in (number, *self._instrument(number)) if name not in recorded]
+        cells = self._count(recorded)
+        if derived:
+            for number in set(derived.values()):
+                placed = self._place(number, cells).add_prefix(f"{number}_")
+                cells = cells.assign(**{name: placed[name] for name in wanted if name in placed})
+            cells = cells.groupby(wanted, dropna=False, sort=False, observed=True)["n"].sum().reset_index()
+        return cells.sort_values(wanted, ignore_index=True)[[*wanted, "n"]]
+
+    def scale(self, column: str) -> Scale:
+        """The scale of a numeric column, measured on all eligible cases with a value.
+
+        Raises
+        ------
+        EstimationError
+            ``column_missing`` where there is no such number.
+        """
+        self._refuse_missing([f"{column}_{ENDINGS[0]}"])
+        if column not in self._scales:
+            eligible = self._table.filter(nw.col("gate_state") != "ineligible")
+            cells = self._count([column, *self._instrument(column)], eligible).dropna(subset=column)
+            frame = pd.DataFrame(
+                {
+                    "value": cells[column].to_numpy(dtype=float),
+                    "instrument": self._instruments(column, cells),
+                    "n": cells["n"].to_numpy(),
+                }
+            )
+            self._scales[column] = make_scale(column, frame)
+        return self._scales[column]
+
+    def bins(self, column: str) -> pd.DataFrame:
+        """Frame ``bin, group, low, high, mean_scaled`` of a numeric column's bins."""
+        return self.scale(column).edges.copy()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of everything recorded, whatever the order of rows and columns: equal data, equal hash."""
+        frame = self._table.to_pandas()
+        frame = frame[sorted(frame.columns)]
+        rows = np.sort(pd.util.hash_pandas_object(frame, index=False).to_numpy())
+        return hashlib.sha256("\x1f".join(frame.columns).encode() + rows.tobytes()).hexdigest()
+
+    # --- the engine's side ------------------------------------------------------------------------
+
+    def _count(self, columns: list[str], table: nw.DataFrame | None = None) -> pd.DataFrame:
+        table = self._table if table is None else table
+        counted = table.group_by(*columns, drop_null_keys=False).agg(nw.len().alias("n")).to_pandas()
+        # codes are kept as categories for speed; a tally is text
+        coded = [name for name in columns if isinstance(counted[name].dtype, pd.CategoricalDtype)]
+        return counted.astype(dict.fromkeys(coded, "str"))
+
+    def _place(self, number: str, cells: pd.DataFrame) -> pd.DataFrame:
+        values = cells[number].to_numpy(dtype=float, na_value=np.nan)
+        return self.scale(number).place(values, self._instruments(number, cells))
+
+    def _instruments(self, number: str, cells: pd.DataFrame) -> np.ndarray:
+        recorded = self._instrument(number)
+        if not recorded:
+            return np.full(len(cells), "", dtype=object)
+        return cells[recorded[0]].astype("str").fillna("").to_numpy(dtype=object)
+
+    def _instrument(self, number: str) -> list[str]:
+        instrument = INSTRUMENT_OF.get(number)
+        return [instrument] if instrument in self.columns else []
+
+    def _scaled_column(self, name: str) -> str | None:
+        """The number that ``name`` is derived from, if it is."""
+        number, _, ending = name.rpartition("_")
+        if ending in ENDINGS and number in self.columns and self._table.schema[number].is_numeric():
+            return number
+        return None
+
+    def _refuse_missing(self, columns: Iterable[str]) -> None:
+        missing = [name for name in columns if not self.has(name)]
+        if not missing:
+            return
+        numbers = [name for name in self.columns if self._table.schema[name].is_numeric()]
+        known = [*self.columns, *(f"{number}_{ending}" for number in numbers for ending in ENDINGS)]
+        near = [difflib.get_close_matches(name, known, n=1, cutoff=0.75) for name in missing]
+        meant = [found[0] for found in near if found]
+        hint = f" Did you mean {', '.join(meant)}?" if meant else ""
+        raise EstimationError(
+            f"The cases have no column {', '.join(missing)}.{hint} Add it to the file, or name it under [columns] "
+            "or [extra] in the mapping.",
+            reason="column_missing",
+            columns=tuple(missing),
+        )

@@ -1,0 +1,91 @@
+"""From a case file to checked cases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pandas as pd
+
+from se_outcomes.cases.cases import Cases
+from se_outcomes.cases.check import check_cases
+from se_outcomes.cases.mapping import ReadOptions, Translation, read_mapping
+from se_outcomes.cases.read import read_file
+from se_outcomes.errors import MappingError
+
+
+def load_cases(
+    source: str | Path | pd.DataFrame,
+    *,
+    mapping: Mapping[str, object] | str | Path | None = None,
+    gates: str | None = None,
+    outcome_observed: str | None = None,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    decimal: str | None = None,
+    dates: str | None = None,
+    sheet: str | int | None = None,
+) -> Cases:
+    r"""Load and check a case file.
+
+    How the file is written (encoding, delimiter, decimal mark, order of day and month) is worked out from
+    it; what cannot be told is refused with the option that tells it. All faults are reported at once, by
+    kind and row and never by value.
+
+    Parameters
+    ----------
+    source : str, Path or pandas.DataFrame
+        A file ending in .csv, .txt, .tsv, .xlsx, .xlsm, .xlsb, .xls, .ods, .dta, .sav, .zsav or .parquet, or
+        a data frame.
+    mapping : dict, or path of a TOML file, optional
+        Translates one's own column names and codes, and says in ``[study]`` what the data cannot.
+    gates : {"separate", "merged"}, optional
+        Whether referral and acceptance are recorded apart; goes before the mapping's ``[study]``.
+    outcome_observed : {"all", "accepted"}, optional
+        For whom the outcome is known; goes before the mapping's ``[study]``.
+    encoding, delimiter, decimal, dates, sheet : optional
+        How to read the file; go before the mapping's ``[read]``. ``dates`` is "dmy", "mdy" or "iso";
+        ``sheet`` a name or a number counted from 1.
+
+    Returns
+    -------
+    Cases
+
+    Raises
+    ------
+    CaseFileError
+        With every fault in ``.faults``; also where there is no such file.
+    MappingError
+        With everything that is wrong with the mapping or the options.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import se_outcomes as so
+    >>> header = "case_id;office_id;eligible;motivation;referred;accepted;placed"
+    >>> rows = [header, "1;0301;ja;7,5;ja;ja;nei", "2;0301;ja;3,0;nei;;nei"]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "cases.csv"
+    ...     _ = path.write_text("\n".join(rows), encoding="utf-8")
+    ...     cases = so.load_cases(path, outcome_observed="all")
+    >>> cases.n_cases
+    2
+    """
+    given = ReadOptions(delimiter=delimiter, encoding=encoding, decimal=decimal, dates=dates, sheet=sheet)
+    translation = _with_options(read_mapping(mapping), given)
+    raw = source if isinstance(source, pd.DataFrame) else read_file(source, translation)
+    return check_cases(raw, mapping=translation, gates=gates, outcome_observed=outcome_observed)
+
+
+def _with_options(translation: Translation, given: ReadOptions) -> Translation:
+    """Let options in the call go before those in the mapping."""
+    if problems := given.problems():
+        raise MappingError("\n  - ".join(["the options cannot be used:", *problems]))
+    named = {
+        option.name: getattr(given, option.name)
+        for option in fields(given)
+        if getattr(given, option.name) is not None
+    }
+    return replace(translation, read=replace(translation.read, **named))

@@ -1,0 +1,124 @@
+"""What the columns of a case file cannot say: who was observed, how the gates were recorded, what is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+
+from se_outcomes.cases.headers import suggest
+from se_outcomes.errors import MappingError
+
+#: The answers that are one of a few words.
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "outcome_observed": ("all", "accepted"),
+    "gates": ("separate", "merged"),
+    "bypass": ("refused", "allowed"),
+    "rating_after_gate": ("refuse", "keep"),
+}
+_TEXTS = ("outcome", "exposure", "source", "title")
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """The ``[study]`` table of a mapping.
+
+    Attributes
+    ----------
+    outcome_observed : {"all", "accepted"} or None
+        For whom placement is known: everyone (a register) or those taken in. None: nobody has said.
+    gates : {"separate", "merged"}
+        Whether referral and acceptance are two records or one.
+    bypass : {"refused", "allowed"}
+        Whether someone can be accepted without a referral.
+    outcome : str or None
+        What counts as a placement, in words.
+    horizon_days : int or None
+        Within how many days of entry; cases followed for less are counted apart.
+    exposure : str
+        Column whose part in the gates is asked about.
+    adjust_for : tuple of str
+        Columns held constant in the adjusted models.
+    rating_after_gate : {"refuse", "keep"}
+        What to do with motivation that is dated after the gate it is to explain.
+    source, title : str or None
+        For the report: where the data come from, and what to call it.
+    """
+
+    outcome_observed: str | None = None
+    gates: str = "separate"
+    bypass: str = "refused"
+    outcome: str | None = None
+    horizon_days: int | None = None
+    exposure: str = "motivation"
+    adjust_for: tuple[str, ...] = ()
+    rating_after_gate: str = "refuse"
+    source: str | None = None
+    title: str | None = None
+
+    @classmethod
+    def from_mapping(cls, table: Mapping[str, object]) -> StudyPlan:
+        """Read the table and check all of it.
+
+        Parameters
+        ----------
+        table : mapping
+            Names as the attributes; ``None`` is as good as absent.
+
+        Raises
+        ------
+        MappingError
+            One line per problem.
+
+        Examples
+        --------
+        >>> StudyPlan.from_mapping({"adjust_for": ["sex"], "horizon_days": 365}).adjust_for
+        ('sex',)
+        """
+        known = {field.name for field in fields(cls)}
+        problems = [
+            f"[study] {name}: no such setting.{suggest(name, known)}" for name in table if name not in known
+        ]
+        given = {name: value for name, value in table.items() if name in known and value is not None}
+        problems += [problem for name, value in given.items() if (problem := _problem(name, value))]
+        if problems:
+            raise MappingError("\n  - ".join(problems))
+        if "adjust_for" in given:
+            listed = given["adjust_for"]
+            columns = [listed] if isinstance(listed, str) else list(listed)  # type: ignore[call-overload]
+            given["adjust_for"] = tuple(dict.fromkeys(columns))
+        return cls(**given)  # type: ignore[arg-type]
+
+    def answered(self, **answers: str | None) -> StudyPlan:
+        """The plan with the answers of a call in place of its own; ``None`` leaves one as it is.
+
+        Raises
+        ------
+        MappingError
+            Where an answer is none of :data:`CHOICES`.
+        """
+        given = {name: value for name, value in answers.items() if value is not None}
+        problems = [
+            _problem(name, value).removeprefix("[study] ")
+            for name, value in given.items()
+            if _problem(name, value)
+        ]
+        if problems:
+            raise MappingError("\n  - ".join(["the options cannot be used:", *problems]))
+        return replace(self, **given)  # type: ignore[arg-type]
+
+
+def _problem(name: str, value: object) -> str:
+    """What is wrong with a setting, or an empty text."""
+    expected = ""
+    if name in CHOICES and value not in CHOICES[name]:
+        expected = "one of " + ", ".join(repr(choice) for choice in CHOICES[name])
+    elif name in _TEXTS and not (isinstance(value, str) and value.strip()):
+        expected = "a text in quotes"
+    elif name == "horizon_days" and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        expected = "a whole number of days, at least 1"
+    elif name == "adjust_for" and not (
+        isinstance(value, str)
+        or (isinstance(value, list | tuple) and all(isinstance(item, str) and item for item in value))
+    ):
+        expected = 'a list of columns, such as ["age_group", "sex"]'
+    return f"[study] {name}: expected {expected}" if expected else ""
