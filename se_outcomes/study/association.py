@@ -1,0 +1,204 @@
+"""The fits behind a passage question: one linear in the scaled exposure, one with a step per level."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from se_outcomes.errors import EstimationError
+from se_outcomes.inference.intervals import share_interval, t_p_value
+from se_outcomes.results import Test
+from se_outcomes.study.contrasts import (
+    Replicated,
+    Rows,
+    estimate_rows,
+    estimates_frame,
+    level_averages,
+    level_functional,
+    replicate,
+    slope_averages,
+    slope_functional,
+)
+from se_outcomes.study.design import Term, fit_design
+from se_outcomes.study.sample import Sample, exposure_values
+
+Floats = NDArray[np.float64]
+
+#: Points at which the fitted curve is evaluated.
+CURVE_POINTS = 41
+
+
+@dataclass(frozen=True, eq=False)
+class Association:
+    """What the fits of a passage question found.
+
+    Attributes
+    ----------
+    estimates, curve, groups : frames
+        As in :class:`~se_outcomes.study.passage.PassageResult`.
+    main : Replicated
+        The fit that the curve (or, for levels, the groups) is drawn from.
+    warnings : tuple of str
+    """
+
+    estimates: pd.DataFrame
+    curve: pd.DataFrame
+    groups: pd.DataFrame
+    main: Replicated
+    warnings: tuple[str, ...]
+
+
+def associate(sample: Sample) -> Association:
+    """Fit crude and adjusted models on the same cases; the last of them gives curve and groups."""
+    estimates: Rows = []
+    warnings: list[str] = []
+    slope = None
+    for adjustment, covariates in sample.adjustments.items():
+        if sample.numeric:
+            slope = fit_slope(sample, covariates, with_curve=adjustment == list(sample.adjustments)[-1])
+            estimates += slope_rows(slope, sample, adjustment)
+            warnings += slope.warnings
+        levels, refused = fit_levels(sample, covariates)
+        warnings += refused
+        if levels is not None:
+            estimates += level_rows(levels, sample, adjustment)
+            warnings += levels.warnings
+    main = slope or levels
+    assert main is not None  # a level model without a slope model beside it raises when it cannot be fitted
+    return Association(
+        estimates=estimates_frame(estimates),
+        curve=share_curve(slope, sample),
+        groups=group_shares(levels, sample),
+        main=main,
+        warnings=tuple(warnings),
+    )
+
+
+def fit_slope(sample: Sample, covariates: Sequence[str], *, with_curve: bool) -> Replicated:
+    """The model linear in the scaled exposure, with its office jackknife."""
+    fit = fit_design(sample.design(sample.slope_term(), covariates))
+    grid = curve_grid(sample) if with_curve else np.zeros(0)
+    return replicate(fit, lambda refit: slope_functional(refit, grid), f"{sample.exposure} per SD")
+
+
+def fit_levels(sample: Sample, covariates: Sequence[str]) -> tuple[Replicated | None, tuple[str, ...]]:
+    """The model with a step per quarter or level.
+
+    Beside a slope model its refusal is a sentence, not an error: then the first item returned is None.
+    """
+    n_levels = len(sample.levels)
+    what = f"{sample.exposure} by {'quarter' if sample.numeric else 'level'}"
+    try:
+        if n_levels < 2:
+            raise EstimationError(
+                f"all cases used lie in one quarter of {sample.exposure}.", reason="exposure_constant"
+            )
+        fit = fit_design(sample.design(sample.level_term(), covariates))
+        return replicate(fit, lambda refit: level_functional(refit, n_levels), what), ()
+    except EstimationError as refusal:
+        if not sample.numeric:
+            raise
+        return None, (f"Top against bottom quarter is not shown: {refusal}",)
+
+
+def slope_rows(slope: Replicated, sample: Sample, adjustment: str) -> Rows:
+    """Log odds ratio, odds ratio and average marginal effect per scale SD."""
+    rows: Rows = []
+    measures = ("log_odds", "ame")
+    for position, (measure, average) in enumerate(zip(measures, slope_averages(slope.fit), strict=True)):
+        rows += estimate_rows(
+            slope,
+            position,
+            average,
+            term=sample.exposure,
+            contrast="per_sd",
+            measure=measure,
+            adjustment=adjustment,
+        )
+    return rows
+
+
+def level_rows(levels: Replicated, sample: Sample, adjustment: str) -> Rows:
+    """Log odds ratios, odds ratios and differences of standardised shares between levels."""
+    n_levels = len(sample.levels)
+    coefficients, shares = level_averages(levels.fit, n_levels)
+    rows: Rows = []
+    for number, contrast in sample.contrasts().items():
+        for measure, position, average in (
+            ("log_odds", number - 1, coefficients[number - 1]),
+            ("ame", n_levels - 2 + number, shares[number] - shares[0]),
+        ):
+            rows += estimate_rows(
+                levels,
+                position,
+                average,
+                term=sample.exposure,
+                contrast=contrast,
+                measure=measure,
+                adjustment=adjustment,
+            )
+    return rows
+
+
+def curve_grid(sample: Sample) -> Floats:
+    """Scaled exposure values, evenly from the lowest to the highest used."""
+    scaled = exposure_values(sample)["scaled"]
+    return np.linspace(scaled.min(), scaled.max(), CURVE_POINTS)
+
+
+def share_curve(slope: Replicated | None, sample: Sample) -> pd.DataFrame:
+    """Standardised share over the exposure's range, with its band; empty for levels."""
+    columns = ["value", "scaled", "estimate", "conf_low", "conf_high"]
+    if slope is None:
+        return pd.DataFrame(columns=columns, dtype=float)
+    grid = curve_grid(sample)
+    points = slice(2, 2 + len(grid))  # after the log odds ratio and the marginal effect: slope_functional
+    share = expit(slope.jackknife.estimate[points])
+    low, high = share_interval(share, slope.jackknife.std_error[points], slope.jackknife.dof)
+    known = exposure_values(sample)
+    # instruments differ in value but not in scaled value: then the curve is told in scaled units only
+    straight = np.polynomial.Polynomial.fit(known["scaled"], known["value"], 1)
+    one_instrument = np.allclose(
+        straight(known["scaled"]), known["value"], atol=1e-8 * known["value"].abs().max()
+    )
+    value = straight(grid) if one_instrument else np.full(len(grid), np.nan)
+    return pd.DataFrame(dict(zip(columns, (value, grid, share, low, high), strict=True)))
+
+
+def group_shares(levels: Replicated | None, sample: Sample) -> pd.DataFrame:
+    """Standardised share by quarter or level, with observed counts."""
+    columns = ["group", "estimate", "conf_low", "conf_high", "n", "n_passed"]
+    if levels is None:
+        return pd.DataFrame(columns=columns)
+    n_levels = len(sample.levels)
+    places = slice(2 * (n_levels - 1), 2 * (n_levels - 1) + n_levels)
+    share = expit(levels.jackknife.estimate[places])
+    low, high = share_interval(share, levels.jackknife.std_error[places], levels.jackknife.dof)
+    counts = sample.level_counts()
+    frame = pd.DataFrame(
+        {"group": list(sample.levels), "estimate": share, "conf_low": low, "conf_high": high}
+    )
+    return frame.assign(n=counts["n"].to_numpy(), n_passed=counts["n_passed"].to_numpy())[columns]
+
+
+def look_at_linearity(sample: Sample) -> tuple[Test | None, tuple[str, ...]]:
+    """t test of the squared scaled exposure in the adjusted model (crude, without adjustment)."""
+    if not sample.numeric or exposure_values(sample)["value"].nunique() < 3:
+        return None, ()
+    covariates = list(sample.adjustments.values())[-1]
+    scaled = sample.slope_term().columns
+    exposure = Term(sample.exposure, np.hstack([scaled, scaled**2]))
+    null = f"The log odds of passing are linear in {sample.exposure} (the squared term is zero)"
+    try:
+        fit = fit_design(sample.design(exposure, covariates))
+        found = replicate(fit, lambda refit: refit.beta[1:2], f"Linearity of {sample.exposure}")
+    except EstimationError as refusal:
+        return None, (f"Whether the log odds are linear in {sample.exposure} was not tested: {refusal}",)
+    statistic = float(found.jackknife.estimate[0] / found.jackknife.std_error[0])
+    dof = found.jackknife.dof
+    return Test(null, statistic, f"t({dof:.0f})", float(t_p_value(statistic, dof))), found.warnings

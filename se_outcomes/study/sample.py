@@ -1,0 +1,305 @@
+"""The cases a passage question uses, ready to be made into designs; and the refusals before any fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from se_outcomes.cases.cases import Cases
+from se_outcomes.errors import EstimationError
+from se_outcomes.study.at_risk import (
+    PassageQuestion,
+    leave_out,
+    leave_out_offices_without_variation,
+    refuse_ratings_after_gate,
+    sort_cases,
+)
+from se_outcomes.study.design import (
+    Design,
+    Term,
+    as_text,
+    design_arrays,
+    dummies,
+    is_numeric,
+    numbers,
+    ordered_levels,
+    require_columns,
+)
+
+#: An exposure that is the same for everyone in an office is refused below this many offices.
+MIN_OFFICES_FOR_OFFICE_EXPOSURE = 10
+#: The lowest and the highest quarter of a numeric exposure.
+BOTTOM, TOP = "q1", "q4"
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A sorted tally and what is known of the exposure in it.
+
+    Attributes
+    ----------
+    sorted_cases : frame
+        The tally of all cases with ``level`` and ``event``.
+    used : frame
+        Its used rows.
+    exposure : str
+    numeric : bool
+        Whether the exposure is a number: then ``<exposure>_scaled``, ``_group`` and ``_bin`` stand in the
+        tally.
+    levels : tuple of str
+        Quarters ("q1" ...) or levels present among the used, the reference first.
+    spread : frozenset of str
+        The levels found in two offices or more: what one office alone has cannot be jackknifed.
+    adjust_for : tuple of str
+    office_effects : bool
+    warnings : tuple of str
+    """
+
+    sorted_cases: pd.DataFrame
+    used: pd.DataFrame
+    exposure: str
+    numeric: bool
+    levels: tuple[str, ...]
+    spread: frozenset[str]
+    adjust_for: tuple[str, ...]
+    office_effects: bool
+    warnings: tuple[str, ...]
+
+    @property
+    def group(self) -> str:
+        """The column of the exposure's quarters or levels."""
+        return f"{self.exposure}_group" if self.numeric else self.exposure
+
+    @property
+    def adjustments(self) -> dict[str, tuple[str, ...]]:
+        """The models fitted: "crude" and, if anything is adjusted for, "adjusted"."""
+        return {"crude": (), "adjusted": self.adjust_for} if self.adjust_for else {"crude": ()}
+
+    def contrasts(self) -> dict[int, str]:
+        """Level number to contrast with level 0; those that can be estimated from two offices or more."""
+        if self.numeric:
+            whole = self.levels[0] == BOTTOM and self.levels[-1] == TOP
+            shown = {len(self.levels) - 1: "top_vs_bottom"} if whole else {}
+        else:
+            shown = {
+                number: f"{level}_vs_{self.levels[0]}" for number, level in enumerate(self.levels) if number
+            }
+        return {
+            number: name
+            for number, name in shown.items()
+            if {self.levels[0], self.levels[number]} <= self.spread
+        }
+
+    def slope_term(self) -> Term:
+        """The exposure as one column, in SDs of all eligible cases."""
+        return Term(self.exposure, numbers(self.used[f"{self.exposure}_scaled"])[:, None])
+
+    def level_term(self) -> Term:
+        """The exposure as a column for each quarter or level but the first."""
+        return dummies(self.exposure, self.used[self.group], self.levels)
+
+    def design(self, exposure: Term, covariates: Sequence[str]) -> Design:
+        """The arrays of a model of the used cases."""
+        return design_arrays(self.used, exposure, covariates, office_effects=self.office_effects)
+
+    def level_counts(self) -> pd.DataFrame:
+        """Frame ``n, n_passed`` of the used cases by level, in the order of ``levels``."""
+        weighted = pd.DataFrame({"n": self.used["n"], "n_passed": self.used["n"] * self.used["event"]})
+        counted = weighted.groupby(as_text(self.used[self.group]).to_numpy(dtype=object)).sum()
+        return counted.loc[list(self.levels)].round().astype("int64")
+
+
+def draw_sample(
+    cases: Cases, question: PassageQuestion, *, exposure: str, adjust_for: Sequence[str], office_effects: bool
+) -> Sample:
+    """Tally, sort, leave out, and refuse what no fit could answer.
+
+    Raises
+    ------
+    EstimationError
+        ``column_missing``, ``rated_after_gate``, ``no_cases``, ``no_variation``,
+        ``no_variation_within_offices``, ``exposure_constant``, ``exposure_constant_within_offices``,
+        ``office_level_exposure``, ``one_office``.
+    """
+    require_columns(cases, ["office_id", "gate_state", "outcome_state", exposure, *adjust_for])
+    warnings = refuse_ratings_after_gate(cases, question, exposure)
+    numeric = is_numeric(cases.tally([exposure])[exposure])
+    derived = (
+        [exposure, *(f"{exposure}_{kind}" for kind in ("scaled", "group", "bin"))] if numeric else [exposure]
+    )
+    columns = dict.fromkeys(["office_id", "gate_state", "outcome_state", *derived, *adjust_for])
+    tally = sort_cases(cases.tally(list(columns)), question)
+    tally = leave_out(tally, tally[exposure].isna(), "exposure_missing")
+    if tally.loc[tally["level"] == "used", exposure].nunique() > 1:
+        # a value without a scale (an instrument whose values do not vary) is no value to compare by
+        tally = leave_out(tally, tally[derived].isna().any(axis=1), "exposure_missing")
+    for column in adjust_for:
+        tally = leave_out(tally, tally[column].isna(), "covariate_missing")
+    _refuse_no_variation(tally, question, exposure, office_effects)
+    if office_effects:
+        tally = leave_out_offices_without_variation(tally)
+    used = tally.loc[tally["level"] == "used"].reset_index(drop=True)
+    warnings += _refuse_exposure(used, exposure, office_effects)
+    levels, spread = _levels(used, exposure, numeric)
+    return Sample(
+        sorted_cases=tally,
+        used=used,
+        exposure=exposure,
+        numeric=numeric,
+        levels=levels,
+        spread=spread,
+        adjust_for=tuple(adjust_for),
+        office_effects=office_effects,
+        warnings=warnings + _say_levels(exposure, numeric, levels, spread),
+    )
+
+
+def _levels(used: pd.DataFrame, exposure: str, numeric: bool) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Levels, the reference first (the first in order that two offices have); and those two offices have."""
+    group = f"{exposure}_group" if numeric else exposure
+    levels = ordered_levels(group, used[group])
+    offices = used.groupby(as_text(used[group]).to_numpy(dtype=object))["office_id"].nunique()
+    spread = frozenset(level for level in levels if offices[level] > 1)
+    if not numeric and spread:
+        reference = next(level for level in levels if level in spread)
+        levels = (reference, *(level for level in levels if level != reference))
+    return levels, spread
+
+
+def _say_levels(
+    exposure: str, numeric: bool, levels: tuple[str, ...], spread: frozenset[str]
+) -> tuple[str, ...]:
+    """Sentences on contrasts that are not shown."""
+    if numeric and not {BOTTOM, TOP} <= set(levels):
+        return (
+            f"Top against bottom quarter of {exposure} is not shown: one of them is empty among the cases "
+            "used.",
+        )
+    if numeric and not {BOTTOM, TOP} <= spread:
+        return (
+            f"Top against bottom quarter of {exposure} is not shown: one of them is found in one office "
+            "only.",
+        )
+    if not numeric and set(levels) != spread:
+        return (f"Levels of {exposure} that are found in one office only are not compared.",)
+    return ()
+
+
+def _refuse_no_variation(
+    tally: pd.DataFrame, question: PassageQuestion, exposure: str, office_effects: bool
+) -> None:
+    """No cases, one outcome, one outcome in every office, or one office."""
+    used = tally.loc[tally["level"] == "used"]
+    about = f"{question.outcome} among the {question.at_risk}"
+    if used.empty:
+        raise EstimationError(
+            f"There are no cases to estimate {about} from: none has all that is needed ({exposure}, the gate"
+            " and the variables adjusted for).",
+            reason="no_cases",
+        )
+    passes = (used["n"] * used["event"]).groupby(used["office_id"]).sum()
+    cases_by_office = used.groupby("office_id")["n"].sum()
+    if passes.sum() in (0, cases_by_office.sum()):
+        raise EstimationError(
+            f"There is no variation in {about}: all of them have the same outcome, so nothing can go with "
+            "it.",
+            reason="no_variation",
+        )
+    if len(passes) < 2:
+        raise EstimationError(
+            f"There is one office only in {about}. What varies between offices cannot be seen in one, so no "
+            "honest interval exists. Add offices, or show counts (count_funnel).",
+            reason="one_office",
+        )
+    varying = int(((passes > 0) & (passes < cases_by_office)).sum())
+    if office_effects and varying == 0:
+        raise EstimationError(
+            f"There is no variation in {about} within any office: comparisons within offices cannot be "
+            "made. Ask without office effects (office_effects=False).",
+            reason="no_variation_within_offices",
+        )
+    if office_effects and varying == 1:
+        raise EstimationError(
+            f"Only one office has variation in {about}; one office carries no honest interval. Add offices, "
+            "or ask without office effects (office_effects=False).",
+            reason="one_office",
+        )
+
+
+def _refuse_exposure(used: pd.DataFrame, exposure: str, office_effects: bool) -> tuple[str, ...]:
+    """An exposure that does not vary, or not within offices."""
+    values = used[exposure]
+    if values.nunique() < 2:
+        raise EstimationError(
+            f"{exposure} has the same value for all cases used: there is nothing to compare.",
+            reason="exposure_constant",
+        )
+    n_offices = used["office_id"].nunique()
+    varying = int((values.groupby(used["office_id"]).nunique() > 1).sum())
+    if office_effects and varying < 2:
+        raise EstimationError(
+            f"{exposure} varies within {'no office' if varying == 0 else 'one office only'}, so comparisons "
+            "within offices cannot tell what goes with it. Ask without office effects "
+            "(office_effects=False), which compares offices and needs at least "
+            f"{MIN_OFFICES_FOR_OFFICE_EXPOSURE} of them.",
+            reason="exposure_constant_within_offices",
+            column=exposure,
+        )
+    if varying:
+        return ()
+    if n_offices < MIN_OFFICES_FOR_OFFICE_EXPOSURE:
+        raise EstimationError(
+            f"{exposure} is the same for everyone in an office, so {n_offices} offices are {n_offices} "
+            "observations: too few effective degrees of freedom for any interval to mean what it says (at "
+            f"least {MIN_OFFICES_FOR_OFFICE_EXPOSURE} are needed). Add offices, or describe the offices one "
+            "by one.",
+            reason="office_level_exposure",
+            column=exposure,
+            n_offices=n_offices,
+        )
+    return (
+        f"{exposure} is the same for everyone in an office: offices are compared, {n_offices} in all, and "
+        "whatever else sets offices apart is part of the difference.",
+    )
+
+
+def exposure_values(sample: Sample) -> pd.DataFrame:
+    """Frame ``value, scaled`` of the used cases' distinct exposure values, in order."""
+    frame = pd.DataFrame(
+        {
+            "value": numbers(sample.used[sample.exposure]),
+            "scaled": numbers(sample.used[f"{sample.exposure}_scaled"]),
+        }
+    )
+    return frame.drop_duplicates().sort_values(["scaled", "value"], ignore_index=True)
+
+
+def bin_counts(sample: Sample, edges: pd.DataFrame | None) -> pd.DataFrame:
+    """Frame ``bin, group, low, high, mean, n, n_passed, share`` of the used cases.
+
+    Parameters
+    ----------
+    sample : Sample
+    edges : frame or None
+        ``Cases.bins`` of a numeric exposure; None for levels, which have no low, high and mean (missing).
+    """
+    used = sample.used
+    key = f"{sample.exposure}_bin" if sample.numeric else sample.exposure
+    weighted = pd.DataFrame(
+        {"bin": as_text(used[key]), "n": used["n"], "n_passed": used["n"] * used["event"]}
+    )
+    if sample.numeric:
+        weighted["total"] = numbers(used[sample.exposure]) * used["n"]
+    counted = weighted.groupby("bin").sum()
+    counted["n_passed"] = counted["n_passed"].round().astype("int64")
+    if edges is None:
+        frame = counted.reindex(list(sample.levels)).reset_index()
+        frame = frame.assign(group=frame["bin"], low=np.nan, high=np.nan, mean=np.nan)
+    else:
+        counted["mean"] = counted.pop("total") / counted["n"]
+        frame = edges[["bin", "group", "low", "high"]].merge(counted.reset_index(), on="bin")
+    frame["share"] = frame["n_passed"] / frame["n"]
+    return frame[["bin", "group", "low", "high", "mean", "n", "n_passed", "share"]]
