@@ -12,7 +12,7 @@ from scipy.special import expit
 
 from se_outcomes.errors import EstimationError
 from se_outcomes.inference.intervals import share_interval, t_p_value
-from se_outcomes.results import Test
+from se_outcomes.results import Notice, Test
 from se_outcomes.study.contrasts import (
     Replicated,
     Rows,
@@ -50,13 +50,13 @@ class Association:
     curve: pd.DataFrame
     groups: pd.DataFrame
     main: Replicated
-    warnings: tuple[str, ...]
+    warnings: tuple[Notice, ...]
 
 
 def associate(sample: Sample) -> Association:
     """Fit crude and adjusted models on the same cases; the last of them gives curve and groups."""
     estimates: Rows = []
-    warnings: list[str] = []
+    warnings: list[Notice] = []
     slope = None
     for adjustment, covariates in sample.adjustments.items():
         if sample.numeric:
@@ -86,7 +86,7 @@ def fit_slope(sample: Sample, covariates: Sequence[str], *, with_curve: bool) ->
     return replicate(fit, lambda refit: slope_functional(refit, grid), f"{sample.exposure} per SD")
 
 
-def fit_levels(sample: Sample, covariates: Sequence[str]) -> tuple[Replicated | None, tuple[str, ...]]:
+def fit_levels(sample: Sample, covariates: Sequence[str]) -> tuple[Replicated | None, tuple[Notice, ...]]:
     """The model with a step per quarter or level.
 
     Beside a slope model its refusal is a sentence, not an error: then the first item returned is None.
@@ -103,7 +103,9 @@ def fit_levels(sample: Sample, covariates: Sequence[str]) -> tuple[Replicated | 
     except EstimationError as refusal:
         if not sample.numeric:
             raise
-        return None, (f"Top against bottom quarter is not shown: {refusal}",)
+        return None, (
+            Notice("quarters_refused", "Top against bottom quarter is not shown: {why}", why=str(refusal)),
+        )
 
 
 def slope_rows(slope: Replicated, sample: Sample, adjustment: str) -> Rows:
@@ -186,7 +188,7 @@ def group_shares(levels: Replicated | None, sample: Sample) -> pd.DataFrame:
     return frame.assign(n=counts["n"].to_numpy(), n_passed=counts["n_passed"].to_numpy())[columns]
 
 
-def look_at_linearity(sample: Sample) -> tuple[Test | None, tuple[str, ...]]:
+def look_at_linearity(sample: Sample) -> tuple[Test | None, tuple[Notice, ...]]:
     """t test of the squared scaled exposure in the adjusted model (crude, without adjustment)."""
     if not sample.numeric or exposure_values(sample)["value"].nunique() < 3:
         return None, ()
@@ -198,7 +200,14 @@ def look_at_linearity(sample: Sample) -> tuple[Test | None, tuple[str, ...]]:
         fit = fit_design(sample.design(exposure, covariates))
         found = replicate(fit, lambda refit: refit.beta[1:2], f"Linearity of {sample.exposure}")
     except EstimationError as refusal:
-        return None, (f"Whether the log odds are linear in {sample.exposure} was not tested: {refusal}",)
+        return None, (
+            Notice(
+                "linearity_refused",
+                "Whether the log odds are linear in {exposure} was not tested: {why}",
+                exposure=sample.exposure,
+                why=str(refusal),
+            ),
+        )
     statistic = float(found.jackknife.estimate[0] / found.jackknife.std_error[0])
     dof = found.jackknife.dof
     return Test(null, statistic, f"t({dof:.0f})", float(t_p_value(statistic, dof))), found.warnings

@@ -10,6 +10,7 @@ import pandas as pd
 
 from se_outcomes.cases.cases import Cases
 from se_outcomes.errors import EstimationError
+from se_outcomes.results import Notice
 from se_outcomes.study.sentences import say_count
 
 #: Reasons for exclusion in the order they are asked; a case is counted under the first that holds.
@@ -96,7 +97,7 @@ def count_used(sorted_cases: pd.DataFrame) -> pd.DataFrame:
     return sorted_cases.groupby(keys)["n"].sum().reset_index()
 
 
-def refuse_ratings_after_gate(cases: Cases, question: PassageQuestion, exposure: str) -> tuple[str, ...]:
+def refuse_ratings_after_gate(cases: Cases, question: PassageQuestion, exposure: str) -> tuple[Notice, ...]:
     """Refuse (or, where the plan keeps them, warn of) motivation dated after the gate it is to explain."""
     flag, gate = {
         "referral": ("rated_after_referral", "referral"),
@@ -111,8 +112,12 @@ def refuse_ratings_after_gate(cases: Cases, question: PassageQuestion, exposure:
         return ()
     if cases.plan.rating_after_gate == "keep":
         return (
-            f"Some ratings of motivation are dated after the {gate} they are to explain; they were kept, as "
-            "asked. What they measure may be the decision itself.",
+            Notice(
+                "late_ratings_kept",
+                "Some ratings of motivation are dated after the {gate} they are to explain; they were kept, as "
+                "asked. What they measure may be the decision itself.",
+                gate=gate,
+            ),
         )
     raise EstimationError(
         f"Motivation is dated after the {gate} for {say_count(n)} of the cases at risk: such a rating may "

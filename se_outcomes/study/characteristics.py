@@ -9,8 +9,11 @@ import numpy as np
 import pandas as pd
 
 from se_outcomes.cases.cases import Cases
-from se_outcomes.results import TIDY_COLUMNS
+from se_outcomes.results import TIDY_COLUMNS, Notice
 from se_outcomes.study.design import as_text, is_numeric, numbers, ordered_levels, require_columns
+
+Stages = Mapping[str, tuple[str, ...]]
+Contrasts = Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
 
 #: Described by default, as far as recorded.
 DEFAULT_VARIABLES = (
@@ -25,7 +28,7 @@ DEFAULT_VARIABLES = (
     "months_worked_prev_24m",
 )
 #: Stage to the gate states that make it up.
-STAGES: Mapping[str, tuple[str, ...]] = {
+STAGES: Stages = {
     "eligible": (
         "short_followup",
         "referral_unknown",
@@ -40,10 +43,21 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     "undecided": ("undecided",),
     "accepted": ("accepted", "bypassed"),
 }
+#: The same with the undecided among those not accepted.
+STAGES_TOGETHER: Stages = {
+    "eligible": STAGES["eligible"],
+    "not_referred": STAGES["not_referred"],
+    "not_accepted": ("refused", "undecided"),
+    "accepted": STAGES["accepted"],
+}
 #: Contrast to the gate states of those who passed and of those who did not.
-CONTRASTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+CONTRASTS: Contrasts = {
     "gate_1": (("undecided", "refused", "accepted"), ("not_referred", "bypassed")),
     "gate_2": (("accepted",), ("refused",)),
+}
+CONTRASTS_TOGETHER: Contrasts = {
+    "gate_1": CONTRASTS["gate_1"],
+    "gate_2": (("accepted",), ("refused", "undecided")),
 }
 MISSING = "missing"
 
@@ -65,15 +79,21 @@ class CharacteristicsResult:
         28:3083-3107): missing where a group is empty or nothing varies.
     states : frame
         ``variable, level, gate_state, n`` over every case.
+    stages : mapping
+        Stage to the gate states that make it up.
+    contrasts : mapping
+        Contrast to the gate states of those who passed and of those who did not.
     """
 
     counts: pd.DataFrame
     moments: pd.DataFrame
     differences: pd.DataFrame
     states: pd.DataFrame
+    stages: Stages
+    contrasts: Contrasts
     n_cases: int
     n_offices: int
-    warnings: tuple[str, ...]
+    warnings: tuple[Notice, ...]
 
     @property
     def question(self) -> str:
@@ -107,7 +127,9 @@ class CharacteristicsResult:
         return self.summary()
 
 
-def count_characteristics(cases: Cases, *, variables: Sequence[str] | None = None) -> CharacteristicsResult:
+def count_characteristics(
+    cases: Cases, *, variables: Sequence[str] | None = None, undecided: str = "apart"
+) -> CharacteristicsResult:
     """Describe the cases by the stage they reached.
 
     Parameters
@@ -116,11 +138,16 @@ def count_characteristics(cases: Cases, *, variables: Sequence[str] | None = Non
         Checked cases.
     variables : sequence of str, optional
         Columns to describe; those of :data:`DEFAULT_VARIABLES` that are recorded, if absent.
+    undecided : {"apart", "with_refused"}
+        A stage of their own, or among those not (yet) accepted: where they are few, a column of their own would
+        have to be withheld from any report, and others with it.
 
     Raises
     ------
     EstimationError
         ``column_missing``.
+    ValueError
+        On another ``undecided``.
 
     Examples
     --------
@@ -129,17 +156,19 @@ def count_characteristics(cases: Cases, *, variables: Sequence[str] | None = Non
     >>> described.differences["contrast"].unique().tolist()
     ['gate_1', 'gate_2']
     """
+    if undecided not in ("apart", "with_refused"):
+        raise ValueError(f'undecided must be "apart" or "with_refused"; got {undecided!r}')
+    together = undecided == "with_refused"
+    stages = STAGES_TOGETHER if together else STAGES
+    contrasts = CONTRASTS_TOGETHER if together else CONTRASTS
     if variables is None:
         variables = [column for column in DEFAULT_VARIABLES if cases.has(column)]
     require_columns(cases, variables)
     parts: dict[str, list[pd.DataFrame]] = {"counts": [], "moments": [], "differences": [], "states": []}
     for variable in variables:
         tally = cases.tally([variable, "gate_state"])
-        described = (
-            describe_number(variable, tally)
-            if is_numeric(tally[variable])
-            else describe_levels(variable, tally)
-        )
+        describe = describe_number if is_numeric(tally[variable]) else describe_levels
+        described = describe(variable, tally, stages, contrasts)
         for name, frame in described.items():
             parts[name].append(frame)
     total = cases.tally(["office_id"])
@@ -148,13 +177,19 @@ def count_characteristics(cases: Cases, *, variables: Sequence[str] | None = Non
         moments=_together(parts["moments"], ["variable", "stage", "n", "mean", "std_dev"]),
         differences=_together(parts["differences"], ["variable", "level", "contrast", "difference"]),
         states=_together(parts["states"], ["variable", "level", "gate_state", "n"]),
+        stages=stages,
+        contrasts=contrasts,
         n_cases=int(total["n"].sum()),
         n_offices=len(total),
-        warnings=() if variables else ("None of the columns that are described by default is recorded.",),
+        warnings=()
+        if variables
+        else (Notice("nothing_described", "None of the columns that are described by default is recorded."),),
     )
 
 
-def describe_levels(variable: str, tally: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def describe_levels(
+    variable: str, tally: pd.DataFrame, stages: Stages, contrasts: Contrasts
+) -> dict[str, pd.DataFrame]:
     """Counts by level and stage, and a standardised difference for each level as a yes or no."""
     text = as_text(tally[variable]).fillna(MISSING)
     by_state = (
@@ -164,7 +199,7 @@ def describe_levels(variable: str, tally: pd.DataFrame) -> dict[str, pd.DataFram
     )
     levels = list(ordered_levels(variable, tally[variable]))
     rows = []
-    for stage, states in STAGES.items():
+    for stage, states in stages.items():
         n = by_state.reindex(columns=list(states), fill_value=0).sum(axis=1)
         known = n.reindex(levels).sum()
         shares = n / known if known else n * np.nan
@@ -173,7 +208,7 @@ def describe_levels(variable: str, tally: pd.DataFrame) -> dict[str, pd.DataFram
         present = [*levels, *([MISSING] if MISSING in n.index else [])]
         rows += [(variable, level, stage, int(n[level]), float(shares[level])) for level in present]
     differences = []
-    for contrast, (passed, failed) in CONTRASTS.items():
+    for contrast, (passed, failed) in contrasts.items():
         in_passed, in_failed = (_shares(by_state, levels, states) for states in (passed, failed))
         for level in levels:
             p, q = float(in_passed[level]), float(in_failed[level])
@@ -187,15 +222,17 @@ def describe_levels(variable: str, tally: pd.DataFrame) -> dict[str, pd.DataFram
     }
 
 
-def describe_number(variable: str, tally: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def describe_number(
+    variable: str, tally: pd.DataFrame, stages: Stages, contrasts: Contrasts
+) -> dict[str, pd.DataFrame]:
     """Mean and standard deviation by stage, and a standardised difference at each gate."""
     values, state = numbers(tally[variable]), tally["gate_state"].astype(str)
     rows = [
         (variable, stage, *_moments(values, tally["n"], state.isin(states)))
-        for stage, states in STAGES.items()
+        for stage, states in stages.items()
     ]
     differences = []
-    for contrast, (passed, failed) in CONTRASTS.items():
+    for contrast, (passed, failed) in contrasts.items():
         (_, mean, spread), (_, other, other_spread) = (
             _moments(values, tally["n"], state.isin(states)) for states in (passed, failed)
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -14,6 +16,7 @@ from se_outcomes.regression.conditional_logit import (
     conditional_logit_is_feasible,
     fit_conditional_logit,
 )
+from se_outcomes.results import Notice
 from se_outcomes.study.contrasts import Rows, estimates_frame, exponentiated
 from se_outcomes.study.design import Design, Term, fit_design
 from se_outcomes.study.sample import Sample
@@ -23,7 +26,7 @@ from se_outcomes.study.sample import Sample
 MIN_CASES_PER_OFFICE = 30
 
 
-def estimate_conditional(sample: Sample) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def estimate_conditional(sample: Sample) -> tuple[pd.DataFrame, tuple[Notice, ...]]:
     """Rows as ``PassageResult.estimates``, and sentences. No marginal effects exist without intercepts.
 
     Standard errors are CV3L, the linear office jackknife: the refits of CV3 would take too long.
@@ -31,10 +34,7 @@ def estimate_conditional(sample: Sample) -> tuple[pd.DataFrame, tuple[str, ...]]
     per_office = sample.used["n"].sum() / sample.used["office_id"].nunique()
     if not sample.office_effects or per_office >= MIN_CASES_PER_OFFICE:
         return estimates_frame([]), ()
-    few = (
-        f"There are {per_office:.0f} cases per office on average: with fewer than {MIN_CASES_PER_OFFICE} an "
-        "intercept for each office pulls odds ratios away from 1"
-    )
+    few = partial(_say_few, f"{per_office:.0f}")
     rows: Rows = []
     try:
         for adjustment, covariates in sample.adjustments.items():
@@ -42,12 +42,27 @@ def estimate_conditional(sample: Sample) -> tuple[pd.DataFrame, tuple[str, ...]]
                 design = sample.design(exposure, covariates)
                 if not conditional_logit_is_feasible(design.counts, design.y, design.offices):
                     return estimates_frame([]), (
-                        f"{few}; the conditional logit, which is free of this, would take too long here.",
+                        few("small_offices_slow", "which is free of this, would take too long here."),
                     )
                 rows += _rows(_fit(design), design, sample.exposure, contrasts, adjustment)
     except EstimationError as refusal:
-        return estimates_frame([]), (f"{few}; the conditional logit could not be fitted: {refusal}",)
-    return estimates_frame(rows), (f"{few}; the conditional logit, which is free of this, is given beside.",)
+        return estimates_frame([]), (
+            few(
+                "small_offices_refused", "which is free of this, could not be fitted: {why}", why=str(refusal)
+            ),
+        )
+    return estimates_frame(rows), (few("small_offices", "which is free of this, is given beside."),)
+
+
+def _say_few(per_office: str, key: str, ending: str, **parts: str) -> Notice:
+    return Notice(
+        key,
+        "There are {per_office} cases per office on average: with fewer than {least} an intercept for each office "
+        "pulls odds ratios away from 1; the conditional logit, " + ending,
+        per_office=per_office,
+        least=MIN_CASES_PER_OFFICE,
+        **parts,
+    )
 
 
 def _exposures(sample: Sample) -> list[tuple[Term, dict[int, str]]]:

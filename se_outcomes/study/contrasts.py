@@ -22,7 +22,7 @@ from se_outcomes.regression.marginal import (
     standardised_curve,
     standardised_share,
 )
-from se_outcomes.results import TIDY_COLUMNS
+from se_outcomes.results import TIDY_COLUMNS, Notice
 
 Floats = NDArray[np.float64]
 Row = dict[str, Any]
@@ -51,7 +51,7 @@ class Replicated:
 
     fit: BinaryFit
     jackknife: Jackknife
-    warnings: tuple[str, ...]
+    warnings: tuple[Notice, ...]
 
 
 def replicate(fit: BinaryFit, functional: Callable[[BinaryFit], Floats], what: str) -> Replicated:
@@ -61,11 +61,15 @@ def replicate(fit: BinaryFit, functional: Callable[[BinaryFit], Floats], what: s
     except EstimationError as failure:
         if "n_failed" not in failure.details:
             raise
-        sentence = (
-            f"{what}: without one office at a time the model cannot be fitted for "
-            f"{failure.details['n_failed']} of {failure.details['n_clusters']} offices "
-            f"({failure.reason.replace('_', ' ')}), so the refitting jackknife (CV3) does not exist; its "
-            "linear form (CV3L), which may be too narrow, is given instead."
+        sentence = Notice(
+            "linear_jackknife",
+            "{what}: without one office at a time the model cannot be fitted for {n_failed} of {n_clusters} "
+            "offices ({why}), so the refitting jackknife (CV3) does not exist; its linear form (CV3L), which "
+            "may be too narrow, is given instead.",
+            what=what,
+            n_failed=failure.details["n_failed"],
+            n_clusters=failure.details["n_clusters"],
+            why=failure.reason.replace("_", " "),
         )
         return Replicated(fit, jackknife(functional, fit, kind="CV3L"), (sentence,))
 

@@ -15,7 +15,7 @@ from statsmodels.stats.proportion import proportion_confint
 from se_outcomes.cases.cases import Cases
 from se_outcomes.inference.intervals import share_interval, t_interval
 from se_outcomes.inference.jackknife import jackknife_covariance
-from se_outcomes.results import TIDY_COLUMNS
+from se_outcomes.results import TIDY_COLUMNS, Notice
 from se_outcomes.study.design import as_text, is_numeric, ordered_levels, require_columns
 from se_outcomes.study.sentences import say_interval, say_number
 
@@ -44,6 +44,22 @@ STAGES = (
     Stage("retained", "retention_state", ("retained",), ("not_retained",), ("unknown",), of=IN_PROGRAMME),
 )
 STATES = ["gate_state", "outcome_state", "retention_state"]
+#: Places on the way through the funnel, as data: the gate states that make one up, and of these the outcomes.
+FLOW: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "ineligible": (("ineligible",), ()),
+    "short_followup": (("short_followup",), ()),
+    "followed": (("referral_unknown", "not_referred", "bypassed", *REFERRED), ()),
+    "referral_unknown": (("referral_unknown",), ()),
+    "not_referred": (("not_referred",), ()),
+    "referred": (REFERRED, ()),
+    "undecided": (("undecided",), ()),
+    "refused": (("refused",), ()),
+    "accepted": (("accepted",), ()),
+    "bypassed": (("bypassed",), ()),
+    "placed": (IN_PROGRAMME, ("placed",)),
+    "not_placed": (IN_PROGRAMME, ("not_placed",)),
+    "outcome_unknown": (IN_PROGRAMME, ("unknown",)),
+}
 COUNT_COLUMNS = [
     "group",
     "stage",
@@ -69,8 +85,10 @@ class FunnelResult:
         ``n_unknown`` (at risk by the stage before, but undecided or not observed; not in ``n_at_risk``),
         ``estimate`` (share of those at risk), ``conf_low, conf_high`` (office jackknife on the logit scale,
         t(G-1): offices like these), ``wilson_low, wilson_high`` (as if cases were independent).
-    states : frame
-        ``group, gate_state, outcome_state, retention_state, n`` over every case.
+    flow : frame
+        ``place, n``: all cases by how far they came, in the order of :data:`FLOW` (an eligible case followed for
+        long enough is in ``followed``, and in one of what comes after; ``placed`` and its neighbours are of those
+        accepted, with or without referral).
     by : str or None
     horizon_days : int or None
     gates, bypass : str
@@ -82,7 +100,7 @@ class FunnelResult:
     """
 
     counts: pd.DataFrame
-    states: pd.DataFrame
+    flow: pd.DataFrame
     by: str | None
     horizon_days: int | None
     gates: str
@@ -90,7 +108,7 @@ class FunnelResult:
     n_cases: int
     n_offices: int
     offices: Mapping[tuple[str, str], int]
-    warnings: tuple[str, ...]
+    warnings: tuple[Notice, ...]
 
     @property
     def question(self) -> str:
@@ -180,10 +198,9 @@ def count_funnel(cases: Cases, *, by: str | None = None) -> FunnelResult:
     tally = tally.assign(**{state: "unknown" for state in STATES if state not in recorded})
     groups = group_rows(tally, by)
     rows, offices, warnings = count_stages(tally, groups, stages_of(cases))
-    states = [state_counts(tally.loc[chosen], group) for group, chosen in groups.items()]
     return FunnelResult(
         counts=pd.DataFrame(rows, columns=COUNT_COLUMNS),
-        states=pd.concat(states, ignore_index=True),
+        flow=count_flow(tally, merged=cases.plan.gates == "merged"),
         by=by,
         horizon_days=cases.plan.horizon_days,
         gates=cases.plan.gates,
@@ -197,11 +214,11 @@ def count_funnel(cases: Cases, *, by: str | None = None) -> FunnelResult:
 
 def count_stages(
     tally: pd.DataFrame, groups: Mapping[str, pd.Series], stages: tuple[Stage, ...]
-) -> tuple[list[dict[str, object]], dict[tuple[str, str], int], list[str]]:
+) -> tuple[list[dict[str, object]], dict[tuple[str, str], int], list[Notice]]:
     """Rows of counts, offices with cases at risk by group and stage, and what had to be said."""
     rows: list[dict[str, object]] = []
     offices: dict[tuple[str, str], int] = {}
-    warnings: list[str] = []
+    warnings: list[Notice] = []
     for group, chosen in groups.items():
         for stage in stages:
             by_office = stage_by_office(tally.loc[chosen], stage)
@@ -248,13 +265,15 @@ def stage_by_office(tally: pd.DataFrame, stage: Stage) -> pd.DataFrame:
     return pd.DataFrame(columns).groupby(tally["office_id"].to_numpy(dtype=object)).sum()
 
 
-def funnel_row(by_office: pd.DataFrame, group: str, stage: str) -> tuple[dict[str, object], list[str]]:
+def funnel_row(by_office: pd.DataFrame, group: str, stage: str) -> tuple[dict[str, object], list[Notice]]:
     """One row of counts with its intervals, and what had to be said about them."""
     total = {column: int(by_office[column].sum()) for column in ("n_at_risk", "n_passed", "n_unknown")}
     row: dict[str, object] = {"group": group, "stage": stage, **total}
     row |= dict.fromkeys(("estimate", "conf_low", "conf_high", "wilson_low", "wilson_high"), np.nan)
     if total["n_at_risk"] == 0:
-        return row, ["A group without anyone at risk of a stage has no share there."]
+        return row, [
+            Notice("nobody_at_risk", "A group without anyone at risk of a stage has no share there.")
+        ]
     row["estimate"] = total["n_passed"] / total["n_at_risk"]
     row["wilson_low"], row["wilson_high"] = proportion_confint(
         total["n_passed"], total["n_at_risk"], method="wilson"
@@ -267,7 +286,7 @@ def funnel_row(by_office: pd.DataFrame, group: str, stage: str) -> tuple[dict[st
     return row, said
 
 
-def office_interval(at_risk: Floats, passed: Floats) -> tuple[tuple[float, float], list[str]]:
+def office_interval(at_risk: Floats, passed: Floats) -> tuple[tuple[float, float], list[Notice]]:
     """Interval of a pooled share by leaving out one office at a time, on the logit scale.
 
     Parameters
@@ -277,21 +296,40 @@ def office_interval(at_risk: Floats, passed: Floats) -> tuple[tuple[float, float
     """
     none = (float("nan"), float("nan"))
     if len(at_risk) < 2:
-        return none, ["A share seen in one office only has no interval for offices like these."]
+        return none, [
+            Notice(
+                "share_in_one_office",
+                "A share seen in one office only has no interval for offices like these.",
+            )
+        ]
     share = passed.sum() / at_risk.sum()
     without = (passed.sum() - passed) / (at_risk.sum() - at_risk)
     if np.isin([share, *without], (0.0, 1.0)).any():
         return none, [
-            "A share of none or all, in total or without some office, has no office interval: how it would "
-            "vary between offices cannot be seen (Wilson's interval stands beside)."
+            Notice(
+                "share_of_none_or_all",
+                "A share of none or all, in total or without some office, has no office interval: how it would "
+                "vary between offices cannot be seen (Wilson's interval stands beside).",
+            )
         ]
     std_error = np.sqrt(jackknife_covariance([logit(share)], logit(without)[:, None])[0, 0])
     low, high = share_interval(share, std_error, len(at_risk) - 1)
     return (float(low), float(high)), []
 
 
-def state_counts(tally: pd.DataFrame, group: str) -> pd.DataFrame:
-    """Frame ``group, gate_state, outcome_state, retention_state, n``."""
-    counted = tally.groupby(STATES)["n"].sum().reset_index()
-    counted.insert(0, "group", group)
-    return counted
+def count_flow(tally: pd.DataFrame, *, merged: bool) -> pd.DataFrame:
+    """Frame ``place, n``; merged gates have no places between entry and acceptance."""
+    places = {name: place for name, place in FLOW.items() if not (merged and name in BEFORE_ACCEPTANCE)}
+    n = [int(tally.loc[in_place(tally, name), "n"].sum()) for name in places]
+    return pd.DataFrame({"place": list(places), "n": n})
+
+
+def in_place(frame: pd.DataFrame, place: str) -> pd.Series:
+    """Rows of a frame with ``gate_state`` and ``outcome_state`` that are in a place of :data:`FLOW`."""
+    gates, outcomes = FLOW[place]
+    inside = frame["gate_state"].isin(gates)
+    return inside & frame["outcome_state"].isin(outcomes) if outcomes else inside
+
+
+#: Places that do not exist where the gates are merged.
+BEFORE_ACCEPTANCE = frozenset({"referral_unknown", "not_referred", "referred", "bypassed"})

@@ -15,7 +15,7 @@ import pandas as pd
 
 from se_outcomes.cases.cases import Cases
 from se_outcomes.errors import EstimationError
-from se_outcomes.results import Specification, Test
+from se_outcomes.results import Notice, Specification, Test
 from se_outcomes.study.association import Association, associate, look_at_linearity
 from se_outcomes.study.at_risk import PassageQuestion, count_exclusions, count_used
 from se_outcomes.study.conditional import estimate_conditional
@@ -63,7 +63,7 @@ class PassageResult:
     exclusions: pd.DataFrame
     used: pd.DataFrame
     fit_statistics: dict[str, object]
-    warnings: tuple[str, ...]
+    warnings: tuple[Notice, ...]
 
     @property
     def question(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from se_outcomes.cases.cases import Cases
 from se_outcomes.errors import EstimationError
+from se_outcomes.results import Notice
 from se_outcomes.study.at_risk import PassageQuestion
 from se_outcomes.study.passage import PassageResult, estimate_passage
 
@@ -38,9 +39,10 @@ OF_ELIGIBLE = PassageQuestion(
     },
 )
 
-SELECTED = (
+SELECTED = Notice(
+    "accepted_selected",
     "The accepted were selected on motivation and on what is not recorded; among them the two are mixed up, "
-    "so this is not what motivation would do for others."
+    "so this is not what motivation would do for others.",
 )
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from se_outcomes.cases.cases import Cases
 from se_outcomes.errors import EstimationError
+from se_outcomes.results import Notice
 from se_outcomes.study.at_risk import (
     PassageQuestion,
     leave_out,
@@ -33,6 +34,8 @@ from se_outcomes.study.design import (
 MIN_OFFICES_FOR_OFFICE_EXPOSURE = 10
 #: The lowest and the highest quarter of a numeric exposure.
 BOTTOM, TOP = "q1", "q4"
+#: What a number brings along in a tally, as endings of its name.
+SCALED = ("scaled", "group", "bin")
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +69,7 @@ class Sample:
     spread: frozenset[str]
     adjust_for: tuple[str, ...]
     office_effects: bool
-    warnings: tuple[str, ...]
+    warnings: tuple[Notice, ...]
 
     @property
     def group(self) -> str:
@@ -127,17 +130,8 @@ def draw_sample(
     require_columns(cases, ["office_id", "gate_state", "outcome_state", exposure, *adjust_for])
     warnings = refuse_ratings_after_gate(cases, question, exposure)
     numeric = is_numeric(cases.tally([exposure])[exposure])
-    derived = (
-        [exposure, *(f"{exposure}_{kind}" for kind in ("scaled", "group", "bin"))] if numeric else [exposure]
-    )
-    columns = dict.fromkeys(["office_id", "gate_state", "outcome_state", *derived, *adjust_for])
-    tally = sort_cases(cases.tally(list(columns)), question)
-    tally = leave_out(tally, tally[exposure].isna(), "exposure_missing")
-    if tally.loc[tally["level"] == "used", exposure].nunique() > 1:
-        # a value without a scale (an instrument whose values do not vary) is no value to compare by
-        tally = leave_out(tally, tally[derived].isna().any(axis=1), "exposure_missing")
-    for column in adjust_for:
-        tally = leave_out(tally, tally[column].isna(), "covariate_missing")
+    columns = sample_columns(exposure, adjust_for, numeric=numeric)
+    tally = leave_out_missing(sort_cases(cases.tally(columns), question), exposure, adjust_for)
     _refuse_no_variation(tally, question, exposure, office_effects)
     if office_effects:
         tally = leave_out_offices_without_variation(tally)
@@ -157,6 +151,26 @@ def draw_sample(
     )
 
 
+def sample_columns(exposure: str, adjust_for: Sequence[str], *, numeric: bool) -> list[str]:
+    """The columns a question is tallied by."""
+    derived = [f"{exposure}_{kind}" for kind in SCALED] if numeric else []
+    return list(
+        dict.fromkeys(["office_id", "gate_state", "outcome_state", exposure, *derived, *adjust_for])
+    )
+
+
+def leave_out_missing(tally: pd.DataFrame, exposure: str, adjust_for: Sequence[str]) -> pd.DataFrame:
+    """Exclude used cases of a sorted tally that lack the exposure or something adjusted for."""
+    tally = leave_out(tally, tally[exposure].isna(), "exposure_missing")
+    derived = [column for kind in SCALED if (column := f"{exposure}_{kind}") in tally]
+    if derived and tally.loc[tally["level"] == "used", exposure].nunique() > 1:
+        # a value without a scale (an instrument whose values do not vary) is no value to compare by
+        tally = leave_out(tally, tally[derived].isna().any(axis=1), "exposure_missing")
+    for column in adjust_for:
+        tally = leave_out(tally, tally[column].isna(), "covariate_missing")
+    return tally
+
+
 def _levels(used: pd.DataFrame, exposure: str, numeric: bool) -> tuple[tuple[str, ...], frozenset[str]]:
     """Levels, the reference first (the first in order that two offices have); and those two offices have."""
     group = f"{exposure}_group" if numeric else exposure
@@ -171,20 +185,34 @@ def _levels(used: pd.DataFrame, exposure: str, numeric: bool) -> tuple[tuple[str
 
 def _say_levels(
     exposure: str, numeric: bool, levels: tuple[str, ...], spread: frozenset[str]
-) -> tuple[str, ...]:
+) -> tuple[Notice, ...]:
     """Sentences on contrasts that are not shown."""
     if numeric and not {BOTTOM, TOP} <= set(levels):
         return (
-            f"Top against bottom quarter of {exposure} is not shown: one of them is empty among the cases "
-            "used.",
+            Notice(
+                "quarter_empty",
+                "Top against bottom quarter of {exposure} is not shown: one of them is empty among the cases "
+                "used.",
+                exposure=exposure,
+            ),
         )
     if numeric and not {BOTTOM, TOP} <= spread:
         return (
-            f"Top against bottom quarter of {exposure} is not shown: one of them is found in one office "
-            "only.",
+            Notice(
+                "quarter_in_one_office",
+                "Top against bottom quarter of {exposure} is not shown: one of them is found in one office "
+                "only.",
+                exposure=exposure,
+            ),
         )
     if not numeric and set(levels) != spread:
-        return (f"Levels of {exposure} that are found in one office only are not compared.",)
+        return (
+            Notice(
+                "level_in_one_office",
+                "Levels of {exposure} that are found in one office only are not compared.",
+                exposure=exposure,
+            ),
+        )
     return ()
 
 
@@ -229,7 +257,7 @@ def _refuse_no_variation(
         )
 
 
-def _refuse_exposure(used: pd.DataFrame, exposure: str, office_effects: bool) -> tuple[str, ...]:
+def _refuse_exposure(used: pd.DataFrame, exposure: str, office_effects: bool) -> tuple[Notice, ...]:
     """An exposure that does not vary, or not within offices."""
     values = used[exposure]
     if values.nunique() < 2:
@@ -261,8 +289,13 @@ def _refuse_exposure(used: pd.DataFrame, exposure: str, office_effects: bool) ->
             n_offices=n_offices,
         )
     return (
-        f"{exposure} is the same for everyone in an office: offices are compared, {n_offices} in all, and "
-        "whatever else sets offices apart is part of the difference.",
+        Notice(
+            "offices_compared",
+            "{exposure} is the same for everyone in an office: offices are compared, {n_offices} in all, and "
+            "whatever else sets offices apart is part of the difference.",
+            exposure=exposure,
+            n_offices=n_offices,
+        ),
     )
 
 
@@ -278,7 +311,7 @@ def exposure_values(sample: Sample) -> pd.DataFrame:
 
 
 def bin_counts(sample: Sample, edges: pd.DataFrame | None) -> pd.DataFrame:
-    """Frame ``bin, group, low, high, mean, n, n_passed, share`` of the used cases.
+    """Frame ``bin, group, low, high, mean, mean_scaled, n, n_passed, share`` of the used cases.
 
     Parameters
     ----------
@@ -293,13 +326,15 @@ def bin_counts(sample: Sample, edges: pd.DataFrame | None) -> pd.DataFrame:
     )
     if sample.numeric:
         weighted["total"] = numbers(used[sample.exposure]) * used["n"]
+        weighted["total_scaled"] = numbers(used[f"{sample.exposure}_scaled"]) * used["n"]
     counted = weighted.groupby("bin").sum()
     counted["n_passed"] = counted["n_passed"].round().astype("int64")
     if edges is None:
         frame = counted.reindex(list(sample.levels)).reset_index()
-        frame = frame.assign(group=frame["bin"], low=np.nan, high=np.nan, mean=np.nan)
+        frame = frame.assign(group=frame["bin"], low=np.nan, high=np.nan, mean=np.nan, mean_scaled=np.nan)
     else:
         counted["mean"] = counted.pop("total") / counted["n"]
+        counted["mean_scaled"] = counted.pop("total_scaled") / counted["n"]
         frame = edges[["bin", "group", "low", "high"]].merge(counted.reset_index(), on="bin")
     frame["share"] = frame["n_passed"] / frame["n"]
-    return frame[["bin", "group", "low", "high", "mean", "n", "n_passed", "share"]]
+    return frame[["bin", "group", "low", "high", "mean", "mean_scaled", "n", "n_passed", "share"]]

@@ -14,7 +14,7 @@ from se_outcomes.decomposition.log_risk_ratio import gate_log_risk_ratios, poole
 from se_outcomes.errors import EstimationError
 from se_outcomes.inference.intervals import t_interval, t_p_value
 from se_outcomes.inference.jackknife import jackknife_covariance
-from se_outcomes.results import TIDY_COLUMNS, Specification
+from se_outcomes.results import TIDY_COLUMNS, Notice, Specification
 from se_outcomes.study.acceptance import ACCEPTANCE
 from se_outcomes.study.at_risk import PassageQuestion, refuse_ratings_after_gate, sort_cases
 from se_outcomes.study.design import as_text, is_numeric, ordered_levels, require_columns
@@ -63,8 +63,8 @@ class SelectionResult:
     covariance: Mapping[str, Floats]
     n_cases: int
     n_offices: int
-    refusals: tuple[str, ...]
-    warnings: tuple[str, ...]
+    refusals: tuple[Notice, ...]
+    warnings: tuple[Notice, ...]
 
     @property
     def question(self) -> str:
@@ -147,7 +147,12 @@ def decompose_selection(cases: Cases, *, exposure: str | None = None) -> Selecti
     names: tuple[str, ...] = ("gate_1", "gate_2")
     if len(gates) == 1:
         names = ("net",)
-        refusals.append("The gates are merged in these data: the net is given, its split into gates is not.")
+        refusals.append(
+            Notice(
+                "split_merged",
+                "The gates are merged in these data: the net is given, its split into gates is not.",
+            )
+        )
     frames = [
         estimate_frame(*answer, names, adjustment, len(at_risk) - 1.0) for adjustment, answer in found.items()
     ]
@@ -222,30 +227,44 @@ def refuse_empty_cells(
                     )
 
 
-def decompose(at_risk: Floats, passed: Floats) -> tuple[dict[str, tuple[Floats, Floats]], list[str]]:
+def decompose(at_risk: Floats, passed: Floats) -> tuple[dict[str, tuple[Floats, Floats]], list[Notice]]:
     """Adjustment to log risk ratios (S,) and covariance (S, S); and sentences on what could not be given."""
     found: dict[str, tuple[Floats, Floats]] = {}
-    refusals: list[str] = []
+    refusals: list[Notice] = []
     lacking = int(((at_risk == 0).any(axis=1) & (at_risk.sum(axis=1) > 0)).any(axis=1).sum())
     for adjustment, rates in ESTIMATORS.items():
         if adjustment == "office_standardised" and lacking:
             refusals.append(
-                f"The comparison standardised over offices is not given: {lacking} of {len(at_risk)} offices "
-                "lack one of the groups at a gate, so rates cannot be compared there."
+                Notice(
+                    "standardised_refused",
+                    "The comparison standardised over offices is not given: {lacking} of {n_offices} offices "
+                    "lack one of the groups at a gate, so rates cannot be compared there.",
+                    lacking=lacking,
+                    n_offices=len(at_risk),
+                )
             )
             continue
         estimate = gate_log_risk_ratios(rates(at_risk, passed))
         covariance, empty = replicate_without_offices(rates, at_risk, passed, estimate)
         if empty:
             refusals.append(
-                f"No interval is given ({adjustment.replace('_', ' ')}): without one office at a time a "
-                f"group has nobody passing a gate for {empty} of {len(at_risk)} offices, so how the ratio "
-                "varies cannot be seen."
+                Notice(
+                    "ratio_without_interval",
+                    "No interval is given ({adjustment}): without one office at a time a group has nobody passing "
+                    "a gate for {empty} of {n_offices} offices, so how the ratio varies cannot be seen.",
+                    adjustment=adjustment.replace("_", " "),
+                    empty=empty,
+                    n_offices=len(at_risk),
+                )
             )
         elif (np.diag(covariance) == 0).any():
             refusals.append(
-                f"A gate has no test ({adjustment.replace('_', ' ')}): the groups' rates there do not change "
-                "with the offices, as when everybody passes."
+                Notice(
+                    "gate_without_test",
+                    "A gate has no test ({adjustment}): the groups' rates there do not change with the offices, as "
+                    "when everybody passes.",
+                    adjustment=adjustment.replace("_", " "),
+                )
             )
         found[adjustment] = (estimate, covariance)
     return found, refusals
@@ -323,12 +342,18 @@ def rates_frame(
     return pd.DataFrame(rows, columns=["adjustment", "group", "gate", "n_at_risk", "n_passed", "rate"])
 
 
-def say_what_is_apart(tally: pd.DataFrame, group: str) -> list[str]:
+def say_what_is_apart(tally: pd.DataFrame, group: str) -> list[Notice]:
     """Sentences on cases that are in no gate's rate."""
     states = set(tally.loc[tally[group].notna(), "gate_state"])
     sentences = {
-        "bypassed": "Cases accepted without referral count as not referred at gate 1 and are not in gate 2.",
-        "undecided": "Undecided cases have passed gate 1 and are not yet at risk of gate 2; the net is the "
-        "product of the rates.",
+        "bypassed": Notice(
+            "bypassed_at_gate_1",
+            "Cases accepted without referral count as not referred at gate 1 and are not in gate 2.",
+        ),
+        "undecided": Notice(
+            "undecided_at_gate_2",
+            "Undecided cases have passed gate 1 and are not yet at risk of gate 2; the net is the product of the "
+            "rates.",
+        ),
     }
     return [sentence for state, sentence in sentences.items() if state in states]

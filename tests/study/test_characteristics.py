@@ -90,6 +90,23 @@ def test_row_order_changes_nothing(make_frame, make_cases):
     pd.testing.assert_frame_equal(one.differences, other.differences)
 
 
+def test_the_undecided_can_stand_with_the_refused(expand, make_cases):
+    undecided = [("a", "female", 5.0, True, True, None, False, 3)]
+    cases = make_cases(expand([*TABLE, *undecided], COLUMNS))
+    apart = count_characteristics(cases, variables=["sex"])
+    assert apart.counts.query("level == 'female' and stage == 'undecided'")["n"].item() == 3
+    together = count_characteristics(cases, variables=["sex"], undecided="with_refused")
+    counts = together.counts.set_index(["level", "stage"])["n"]
+    assert "undecided" not in counts.index.get_level_values("stage")
+    assert counts["female", "not_accepted"] == 4 + 3
+    # accepted 12 of 20, not accepted 7 of 13
+    p, q = 12 / 20, 7 / 13
+    found = together.differences.set_index(["level", "contrast"])["difference"]
+    assert found["female", "gate_2"] == pytest.approx((p - q) / np.sqrt((p * (1 - p) + q * (1 - q)) / 2))
+    with pytest.raises(ValueError, match="undecided must be"):
+        count_characteristics(cases, undecided="nowhere")
+
+
 def test_unknown_column(cases):
     with pytest.raises(EstimationError) as refusal:
         count_characteristics(cases, variables=["colour"])

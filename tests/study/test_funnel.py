@@ -55,16 +55,25 @@ def test_groups_come_after_all_and_missing_is_last(small):
         assert by_group.to_dict() == whole.to_dict()
 
 
-def test_every_case_is_in_a_state(small):
-    funnel = count_funnel(small, by="sex")
-    assert funnel.states.groupby("group")["n"].sum().to_dict() == {
-        "all": 91,
-        "female": 58,
-        "male": 26,
-        "missing": 7,
+def test_every_case_has_its_place(small):
+    funnel = count_funnel(small)
+    flow = funnel.flow.set_index("place")["n"].to_dict()
+    assert flow == {
+        "ineligible": 4,
+        "short_followup": 0,
+        "followed": 87,
+        "referral_unknown": 7,
+        "not_referred": 43,
+        "referred": 37,
+        "undecided": 3,
+        "refused": 14,
+        "accepted": 20,
+        "bypassed": 0,
+        "placed": 12,
+        "not_placed": 6,
+        "outcome_unknown": 2,
     }
-    assert funnel.states.query("group == 'all' and gate_state == 'ineligible'")["n"].sum() == 4
-    assert funnel.glance()["n_cases"] == 91
+    assert funnel.glance()["n_cases"] == flow["ineligible"] + flow["followed"] == 91
 
 
 def test_wilson_interval_by_hand(small):
@@ -127,6 +136,9 @@ def test_merged_gates_have_no_stage_of_referral(make_frame, make_cases):
     row = stage(funnel, "accepted")
     assert row.n_passed == int(frame["accepted"].sum())
     assert funnel.gates == "merged"
+    flow = funnel.flow.set_index("place")["n"]
+    assert "referred" not in flow
+    assert flow["followed"] == flow[["accepted", "refused", "undecided"]].sum() == len(frame)
 
 
 def test_retention_is_of_those_placed(make_frame, make_cases):

@@ -1,0 +1,114 @@
+"""What a report asks of the cases: every question once, its answer or the reason why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from se_outcomes.cases.cases import Cases
+from se_outcomes.errors import EstimationError
+from se_outcomes.study.acceptance import estimate_acceptance
+from se_outcomes.study.characteristics import CharacteristicsResult, count_characteristics
+from se_outcomes.study.design import is_numeric
+from se_outcomes.study.funnel import FunnelResult, count_funnel
+from se_outcomes.study.passage import PassageResult
+from se_outcomes.study.placement import estimate_placement
+from se_outcomes.study.referral import estimate_referral
+from se_outcomes.study.selection import SelectionResult, decompose_selection
+
+#: The report's passage questions, in order.
+PASSAGES: Mapping[str, Callable[..., PassageResult]] = {
+    "referral": estimate_referral,
+    "acceptance": estimate_acceptance,
+    "placement": estimate_placement,
+    "placement_eligible": lambda cases, **call: estimate_placement(cases, at_risk="eligible", **call),
+}
+#: From so many times the smallest number that may be told, the undecided are described by themselves.
+ENOUGH = 20
+#: Refusals under office effects after which the question is asked across offices instead.
+ACROSS_OFFICES = ("no_variation_within_offices", "exposure_constant_within_offices")
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """The answers of one report.
+
+    Attributes
+    ----------
+    funnel : FunnelResult
+        By group of the exposure, where it is recorded.
+    characteristics : CharacteristicsResult
+    passages : mapping of str to PassageResult
+        By key of :data:`PASSAGES`; those that could be answered.
+    selection : SelectionResult or None
+    refusals : mapping of str to EstimationError
+        By key of a passage question or ``"selection"``: why there is no answer, or none within offices.
+    """
+
+    funnel: FunnelResult
+    characteristics: CharacteristicsResult
+    passages: Mapping[str, PassageResult]
+    selection: SelectionResult | None
+    refusals: Mapping[str, EstimationError] = field(default_factory=dict)
+
+    @property
+    def across_offices(self) -> frozenset[str]:
+        """Keys of the passage questions that were answered across offices only."""
+        return frozenset(self.passages) & frozenset(self.refusals)
+
+
+def ask_questions(
+    cases: Cases, *, min_cell: int = 5, tick: Callable[[str], None] = lambda key: None
+) -> Answers:
+    """Ask everything that a report answers.
+
+    Parameters
+    ----------
+    cases : Cases
+    min_cell : int
+        The smallest number of cases that will be told.
+    tick : callable
+        Called with the key of each question as it is begun.
+    """
+    exposure = cases.plan.exposure
+    tick("funnel")
+    funnel = count_funnel(cases, by=group_column(cases, exposure))
+    tick("characteristics")
+    characteristics = count_characteristics(cases, undecided=_undecided(funnel, min_cell))
+    passages: dict[str, PassageResult] = {}
+    refusals: dict[str, EstimationError] = {}
+    for key, estimate in PASSAGES.items():
+        tick(key)
+        try:
+            passages[key] = estimate(cases)
+        except EstimationError as refusal:
+            refusals[key] = refusal
+            if refusal.reason in ACROSS_OFFICES:
+                _ask_across_offices(cases, key, passages)
+    tick("selection")
+    selection = None
+    try:
+        selection = decompose_selection(cases)
+    except EstimationError as refusal:
+        refusals["selection"] = refusal
+    return Answers(funnel, characteristics, passages, selection, refusals)
+
+
+def _undecided(funnel: FunnelResult, min_cell: int) -> str:
+    """A few undecided cases would have hardly a number of their own in table 1, and cost others theirs."""
+    n = int(funnel.flow.set_index("place")["n"]["undecided"])
+    return "with_refused" if 0 < n < ENOUGH * min_cell else "apart"
+
+
+def _ask_across_offices(cases: Cases, key: str, passages: dict[str, PassageResult]) -> None:
+    try:
+        passages[key] = PASSAGES[key](cases, office_effects=False)
+    except EstimationError:
+        return  # the first refusal has said what there is to say
+
+
+def group_column(cases: Cases, exposure: str) -> str | None:
+    """The column that the funnel is counted by: quarters of a number, levels, or none."""
+    if not cases.has(exposure):
+        return None
+    return f"{exposure}_group" if is_numeric(cases.tally([exposure])[exposure]) else exposure

@@ -1,0 +1,307 @@
+"""One suppression plan for a whole report, and results without what it withholds.
+
+Everything that a report shows is drawn and tabulated from results that went through here: a number that may not be
+told is missing in them, and a missing number is shown as a colon, whatever the exhibit or the language.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from se_outcomes.cases.cases import Cases
+from se_outcomes.errors import DisclosureError
+from se_outcomes.report.answers import Answers
+from se_outcomes.report.ledger import RECORDED, Key, Ledger, enter_gates, enter_variables
+from se_outcomes.report.suppression import plan_suppression
+from se_outcomes.study.characteristics import CharacteristicsResult
+from se_outcomes.study.funnel import FunnelResult
+from se_outcomes.study.linkage import MISSING, count_linkage
+from se_outcomes.study.passage import PassageResult
+from se_outcomes.study.selection import SelectionResult
+
+#: Thresholds that may be asked for, in cases.
+MIN_CELLS = (3, 4, 5, 6, 10)
+INTERVAL = ("conf_low", "conf_high")
+
+
+class Told(IntEnum):
+    """How much of a share may be told."""
+
+    NOTHING = 0
+    ROUNDED = 1
+    EXACTLY = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What a report may tell.
+
+    Attributes
+    ----------
+    min_cell : int
+        The smallest number of cases that may be told.
+    counts : mapping of Key to bool
+        Every count that the report would publish: whether it may.
+    shares : mapping of (Key, Key) to bool
+        Whole and part of every share: whether it may be told at least to the whole per cent.
+    """
+
+    min_cell: int
+    counts: Mapping[Key, bool]
+    shares: Mapping[tuple[Key, Key], bool]
+
+    def tells(self, *key: str) -> bool:
+        """Whether the count may be told; one that was never entered may not."""
+        return self.counts.get(key, False)
+
+    def tells_share(self, whole: Key, part: Key) -> Told:
+        """How much of the share may be told."""
+        if self.counts.get(whole, False) and self.counts.get(part, False):
+            return Told.EXACTLY
+        return Told.ROUNDED if self.shares.get((whole, part), False) else Told.NOTHING
+
+    def withheld(self) -> dict[str, int]:
+        """How many counts are withheld, by exhibit."""
+        exhibits = dict.fromkeys(key[0] for key in self.counts)
+        return {
+            exhibit: sum(not told for key, told in self.counts.items() if key[0] == exhibit) for exhibit in exhibits
+        }
+
+
+def plan_disclosure(cases: Cases, answers: Answers, min_cell: int) -> Plan:
+    """Plan what is withheld, over all exhibits at once.
+
+    Parameters
+    ----------
+    cases : Cases
+    answers : Answers
+    min_cell : int
+        One of :data:`MIN_CELLS`.
+
+    Raises
+    ------
+    DisclosureError
+        On another ``min_cell``, or where so few cases are left that nothing could be told.
+    """
+    if isinstance(min_cell, bool) or min_cell not in MIN_CELLS:
+        raise DisclosureError(f"min_cell must be one of {', '.join(map(str, MIN_CELLS))}")
+    if cases.n_cases < min_cell:
+        raise DisclosureError(f"There are fewer than {min_cell} cases: no report on them can be given.")
+    by = answers.funnel.by or "office_id"
+    asked = {key: result.specification for key, result in answers.passages.items()}
+    plan = _audited(enter_gates(answers, count_linkage(cases, asked, by=by)), min_cell)
+    told = [key[1] for key, may in plan.counts.items() if key[0] == "characteristics" and may]
+    counts, shares = dict(plan.counts), dict(plan.shares)
+    for ledger in enter_variables(answers.characteristics, told):
+        of_variable = _audited(ledger, min_cell)
+        counts |= of_variable.counts
+        shares |= of_variable.shares
+    return Plan(min_cell, counts, shares)
+
+
+def _audited(ledger: Ledger, min_cell: int) -> Plan:
+    table, place = ledger.published()
+    found = plan_suppression(table, min_cell)
+    number_of = {pair: number for number, pair in enumerate(map(tuple, table.shares.tolist()))}
+    shares = {
+        (whole, part): not found.shares[number_of[place[whole], place[part]]] for whole, part in ledger.shares
+    }
+    # what is known from elsewhere may be told here too
+    counts = {key: key in ledger.known or not found.counts[place[key]] for key in place}
+    return Plan(min_cell, counts, shares)
+
+
+def protect(answers: Answers, plan: Plan) -> Answers:
+    """The answers without what the plan withholds, and without what could be worked out from an estimate."""
+    return replace(
+        answers,
+        funnel=protect_funnel(answers.funnel, plan),
+        characteristics=protect_characteristics(answers.characteristics, plan),
+        passages={key: protect_passage(key, result, plan) for key, result in answers.passages.items()},
+        selection=None if answers.selection is None else protect_selection(answers.selection, plan),
+    )
+
+
+def protect_funnel(funnel: FunnelResult, plan: Plan) -> FunnelResult:
+    """Counts and shares by the plan."""
+    counts = funnel.counts.astype(dict.fromkeys(["n_at_risk", "n_passed", "n_unknown"], "float64"))
+    keys = [("funnel", group, stage) for group, stage in counts[["group", "stage"]].itertuples(index=False)]
+    told = _told([plan.tells_share((*key, "n_at_risk"), (*key, "n_passed")) for key in keys])
+    for name in ("n_at_risk", "n_passed", "n_unknown"):
+        counts[name] = counts[name].where(_told([plan.tells(*key, name) for key in keys]) > 0)
+    for name in ("estimate", *INTERVAL, "wilson_low", "wilson_high"):
+        counts[name] = _as_told(counts[name], told)
+    may = _told([plan.tells("flow", place) for place in funnel.flow["place"]])
+    flow = funnel.flow.assign(n=funnel.flow["n"].astype("float64").where(may > 0))
+    return replace(funnel, counts=counts, flow=flow)
+
+
+def protect_characteristics(described: CharacteristicsResult, plan: Plan) -> CharacteristicsResult:
+    """Levels, shares and means by the plan of their variable; differences where both sides may be told."""
+    counts = described.counts.assign(n=described.counts["n"].astype("float64"))
+    rows = list(counts.itertuples())
+    n_told = _told([plan.tells(row.variable, row.level, row.stage) for row in rows]) > 0
+    # the share of the missing is of all of the stage, that of a level of those recorded
+    shares = [row.level == MISSING or plan.tells(row.variable, RECORDED, row.stage) for row in rows]
+    counts = counts.assign(
+        n=counts["n"].where(n_told), share=counts["share"].where(n_told & (_told(shares) > 0))
+    )
+    moments = described.moments.assign(n=described.moments["n"].astype("float64"))
+    may = _told([plan.tells(row.variable, RECORDED, row.stage) for row in moments.itertuples()]) > 0
+    moments = moments.assign(**{name: moments[name].where(may) for name in ("n", "mean", "std_dev")})
+    differences = described.differences
+    may = _told(
+        [
+            all(
+                plan.tells(row.variable, row.level or RECORDED, f"{row.contrast}_{side}")
+                for side in ("passed", "failed")
+            )
+            for row in differences.itertuples()
+        ]
+    )
+    differences = differences.assign(difference=differences["difference"].where(may > 0))
+    return replace(
+        described, counts=counts, moments=moments, differences=differences, states=described.states.iloc[:0]
+    )
+
+
+def protect_passage(key: str, result: PassageResult, plan: Plan) -> PassageResult:
+    """Counts by the plan; estimates only from enough events and non-events, in each group compared."""
+    overall = plan.tells_share(("exclusions", key, "used"), ("passage", key, "n_events")) > Told.NOTHING
+    groups, of_groups = _protect_counts(result.groups, key, "group", plan, ("estimate", *INTERVAL))
+    bins, of_bins = _protect_counts(result.bins, key, "bin", plan, ("share",))
+    bins = bins.assign(**{name: bins[name].where(of_bins > 0) for name in ("low", "high", "mean", "mean_scaled")})
+    if result.specification.office_effects:
+        # with office intercepts a group's share is no function of its own counts, so there is nothing to round
+        groups = groups.assign(
+            **{name: result.groups[name].where(of_groups > 0) for name in ("estimate", *INTERVAL)}
+        )
+    compared = dict(zip(result.groups["group"], of_groups, strict=True))
+    exclusions = result.exclusions.astype({"n": "float64"})
+    may = _told([plan.tells("exclusions", key, reason) for reason in exclusions["reason"]]) > 0
+    return replace(
+        result,
+        estimates=_protect_estimates(result, result.estimates, compared, overall),
+        conditional=_protect_estimates(result, result.conditional, compared, overall),
+        curve=_between_bins(result.curve, bins) if overall else result.curve.iloc[:0],
+        bins=bins,
+        groups=groups,
+        linearity=result.linearity if overall else None,
+        exclusions=exclusions.assign(n=exclusions["n"].where(may)),
+        used=result.used.iloc[:0],
+        fit_statistics=_protect_statistics(key, result, plan),
+    )
+
+
+def _protect_statistics(key: str, result: PassageResult, plan: Plan) -> dict[str, object]:
+    """Counts by the plan; no log-likelihood, from which counts can be worked out in small designs."""
+    found = result.fit_statistics
+    told = {
+        "n_cases": plan.tells("exclusions", key, "used"),
+        "n_events": plan.tells("passage", key, "n_events"),
+        "n_excluded": plan.tells("exclusions", key, "n_excluded"),
+        "n_offices": True,
+        "dof": True,
+    }
+    return {name: found[name] if may else np.nan for name, may in told.items()}
+
+
+def _protect_counts(
+    frame: pd.DataFrame, key: str, column: str, plan: Plan, shares: tuple[str, ...]
+) -> tuple[pd.DataFrame, NDArray[np.int64]]:
+    """A frame with ``n, n_passed`` and shares of them by the plan, and how much of each row's share is told."""
+    keys = [("passage", key, column, name) for name in frame[column]]
+    told = _told([plan.tells_share((*row, "n"), (*row, "n_passed")) for row in keys])
+    counts = {
+        name: frame[name].astype("float64").where(_told([plan.tells(*row, name) for row in keys]) > 0)
+        for name in ("n", "n_passed")
+    }
+    return frame.assign(**counts, **{name: _as_told(frame[name], told) for name in shares}), told
+
+
+def _protect_estimates(
+    result: PassageResult, estimates: pd.DataFrame, compared: Mapping[str, int], overall: bool
+) -> pd.DataFrame:
+    """Numbers of a contrast between two groups only where a share may be told of both."""
+    told = _told([_groups_told(contrast, compared) if overall else Told.NOTHING for contrast in estimates["contrast"]])
+    if result.specification.office_effects:
+        told = np.where(told > 0, Told.EXACTLY, told)
+    kept = {"dof", "n_offices", "statistic", "p_value"}
+    numbers = [name for name in estimates.select_dtypes("number").columns if name not in kept]
+    rounded = estimates.assign(**{name: _as_told(estimates[name].astype("float64"), told) for name in numbers})
+    return rounded.assign(**{name: estimates[name].where(told > 0) for name in ("statistic", "p_value")})
+
+
+def _groups_told(contrast: str, compared: Mapping[str, int]) -> int:
+    if contrast == "per_sd":
+        return Told.EXACTLY
+    named = list(compared)
+    if contrast == "top_vs_bottom":
+        pair = (named[0], named[-1])
+    else:
+        level, _, reference = contrast.partition("_vs_")
+        pair = (level, reference)
+    return min(compared.get(name, Told.NOTHING) for name in pair)
+
+
+def _between_bins(curve: pd.DataFrame, bins: pd.DataFrame) -> pd.DataFrame:
+    """The curve between the outermost bin means that are told: the ends of its range are single persons' values."""
+    told = bins["mean_scaled"].dropna()
+    return curve.loc[curve["scaled"].between(told.min(), told.max())] if len(told) else curve.iloc[:0]
+
+
+def protect_selection(selection: SelectionResult, plan: Plan) -> SelectionResult:
+    """A gate's ratio only where a share may be told of both groups; the net only with all gates."""
+    rates = selection.rates.astype({"n_at_risk": "float64", "n_passed": "float64"})
+    keys = [("selection", row.group, row.gate) for row in rates.itertuples()]
+    of_rates = rates.assign(told=_told([_selection_told(key, plan) for key in keys]))
+    gates = of_rates.groupby("gate")["told"].min()
+    # a net and one gate give the other
+    gates["net"] = gates.min()
+    told = np.minimum(of_rates["told"].to_numpy(), np.where(rates["gate"] == "net", gates["net"], Told.EXACTLY))
+    crude = (rates["adjustment"] == "crude").to_numpy()
+    for name in ("n_at_risk", "n_passed"):
+        rates[name] = rates[name].where(_told([plan.tells(*key, name) for key in keys]) > 0)
+    rates["rate"] = _as_told(rates["rate"], np.where(crude | (told == 0), told, Told.EXACTLY))
+    estimates = selection.estimates
+    of_terms = estimates["term"].map(gates).to_numpy()
+    exact = (estimates["adjustment"] != "crude").to_numpy() & (of_terms > 0)
+    of_terms = np.where(exact, Told.EXACTLY, of_terms)
+    numbers = [name for name in estimates.select_dtypes("number").columns if name not in ("statistic", "p_value")]
+    # a ratio of two shares tells more of a small one than the share does to the whole per cent
+    masked = {name: _as_told(estimates[name], of_terms, decimals=1) for name in numbers}
+    masked |= {name: estimates[name].where(of_terms > 0) for name in ("statistic", "p_value")}
+    n_told = all(plan.tells("selection", group, "net", "n_at_risk") for group in (selection.top, selection.bottom))
+    return replace(
+        selection,
+        rates=rates,
+        estimates=estimates.assign(**masked),
+        covariance={},
+        n_cases=selection.n_cases if n_told else np.nan,  # type: ignore[arg-type]
+    )
+
+
+def _selection_told(key: Key, plan: Plan) -> Told:
+    """The net's rate is the product of the gates', of which the plan speaks."""
+    if key[2] != "net" or (*key, "n_passed") not in {part for _, part in plan.shares}:
+        gates = [whole for whole, _ in plan.shares if whole[:2] == key[:2] and whole[2] != "net"]
+        if key[2] == "net" and gates:
+            return Told(min(plan.tells_share(whole, (*whole[:3], "n_passed")) for whole in gates))
+    return plan.tells_share((*key, "n_at_risk"), (*key, "n_passed"))
+
+
+def _told(values: Iterable[bool | Told]) -> NDArray[np.int64]:
+    return np.array([int(value) for value in values], dtype=np.int64)
+
+
+def _as_told(values: pd.Series, told: NDArray[np.int64], decimals: int = 2) -> pd.Series:
+    """Values exactly, rounded, or missing."""
+    values = values.astype("float64")
+    rounded = values.round(decimals) + 0.0  # no minus before a nought
+    return values.where(told == Told.EXACTLY, rounded).where(told > 0)
