@@ -1,1 +1,1 @@
-"""One exhibit a file: a result and axes in, axes out."""
+"""One figure a file: ``draw_<stem>(result, ax)`` draws numbers already computed and returns the axes."""

@@ -1,1 +1,1 @@
-"""One exhibit a file: a result in, a printable frame out."""
+"""One table a file: ``tabulate_<stem>(result)`` gives a frame of text, ready to print."""

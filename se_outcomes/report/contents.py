@@ -1,0 +1,331 @@
+"""The report's contents: every section and exhibit in order, as blocks that a renderer makes files of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from se_outcomes.cases.cases import Cases
+from se_outcomes.figures.funnel import describe_funnel, draw_funnel, funnel_data
+from se_outcomes.figures.marginal_effects import describe_marginal_effects, draw_marginal_effects, marginal_effects_data
+from se_outcomes.figures.passage import describe_passage, draw_passage, passage_data
+from se_outcomes.figures.selection import describe_selection, draw_selection, selection_data
+from se_outcomes.report import text
+from se_outcomes.report.answers import Answers
+from se_outcomes.study.passage import PassageResult
+from se_outcomes.tables.characteristics import tabulate_characteristics
+from se_outcomes.tables.exclusions import tabulate_exclusions
+from se_outcomes.tables.funnel import tabulate_funnel
+from se_outcomes.tables.passage import tabulate_passage
+from se_outcomes.tables.selection import tabulate_selection
+from se_outcomes.wording.words import WITHHELD, Words
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A section's heading; ``anchor`` is what the table of contents points to."""
+
+    text: str
+    anchor: str
+    kind: str = "heading"
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Running text."""
+
+    text: str
+    kind: str = "paragraph"
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """A list without order."""
+
+    items: tuple[str, ...]
+    kind: str = "bullets"
+
+
+@dataclass(frozen=True, eq=False)
+class TableExhibit:
+    """A table: text cells, the first column being the rows' names."""
+
+    stem: str
+    label: str
+    caption: str
+    cells: pd.DataFrame
+    note: str
+    kind: str = "table"
+
+
+@dataclass(frozen=True, eq=False)
+class FigureExhibit:
+    """A figure: how to draw it, what it says in words, and the numbers behind it.
+
+    Attributes
+    ----------
+    draw : callable
+        Draws on new axes and returns them.
+    data : DataFrame
+        The numbers drawn, for a file.
+    cells : DataFrame or None
+        The same as text, where no table beside it has them.
+    """
+
+    stem: str
+    label: str
+    caption: str
+    draw: Callable[[], Axes]
+    alt: str
+    data: pd.DataFrame
+    note: str
+    cells: pd.DataFrame | None = None
+    cells_caption: str = ""
+    kind: str = "figure"
+
+
+Block = Heading | Paragraph | Bullets | TableExhibit | FigureExhibit
+
+
+class Contents:
+    """Blocks in the making: numbers the exhibits as they come."""
+
+    def __init__(self, cases: Cases, answers: Answers, words: Words, min_cell: int) -> None:
+        self.cases, self.answers, self.words, self.min_cell = cases, answers, words, min_cell
+        self.blocks: list[Block] = []
+        self._figures, self._tables = count(1), count(1)
+        source = cases.plan.source or words.say("source_unstated")
+        self.source = words.say("source", source=source)
+
+    def heading(self, key: str, heading: str | None = None) -> None:
+        """Begin a section."""
+        self.blocks.append(Heading(heading or self.words.say(f"heading_{key}"), key.replace("_", "-")))
+
+    def paragraphs(self, *sentences: str) -> None:
+        """One paragraph of several sentences, if there are any."""
+        if sentences:
+            self.blocks.append(Paragraph(" ".join(sentences)))
+
+    def bullets(self, items: Sequence[str]) -> None:
+        """A list."""
+        self.blocks.append(Bullets(tuple(items)))
+
+    def table(self, stem: str, caption: str, cells: pd.DataFrame, *notes: str) -> None:
+        """A table with its source and notes."""
+        label = self.words.say("table", number=next(self._tables))
+        if cells.map(lambda cell: WITHHELD in str(cell).split()).to_numpy().any():
+            notes = (*notes, self.words.say("note_withheld"))
+        self.blocks.append(TableExhibit(stem, label, caption, cells, " ".join([self.source, *notes])))
+
+    def figure(self, figure: FigureExhibit, n: object, *notes: str) -> None:
+        """A figure with N, source and notes."""
+        number = next(self._figures)
+        told = [] if pd.isna(n) else [self.words.say("n_is", n=self.words.count(n))]  # type: ignore[call-overload]
+        self.blocks.append(
+            replace(
+                figure,
+                label=self.words.say("figure", number=number),
+                note=" ".join([*told, self.source, *notes]),
+                cells_caption=self.words.say("figure_data", number=number),
+            )
+        )
+
+
+def compose(cases: Cases, answers: Answers, words: Words, min_cell: int) -> list[Block]:
+    """The blocks of the report.
+
+    Parameters
+    ----------
+    cases : Cases
+        For the study plan, the warnings and the names of columns; no count is taken from it.
+    answers : Answers
+        Protected: every number that may not be told is missing in it.
+    words : Words
+    min_cell : int
+    """
+    contents = Contents(cases, answers, words, min_cell)
+    _compose_summary(contents)
+    _compose_cases(contents)
+    _compose_characteristics(contents)
+    _compose_funnel(contents)
+    for key, result in answers.passages.items():
+        _compose_passage(contents, key, result)
+    _compose_across(contents)
+    _compose_selection(contents)
+    contents.heading("left_out")
+    contents.bullets(text.say_left_out(cases, answers, words))
+    contents.heading("reservations")
+    contents.bullets(text.say_reservations(cases, answers, words))
+    contents.heading("method")
+    contents.bullets(text.say_method(cases, answers, min_cell, words))
+    return contents.blocks
+
+
+def _compose_summary(contents: Contents) -> None:
+    words, exposure = contents.words, contents.words.noun(contents.cases.plan.exposure)
+    contents.heading("summary")
+    contents.bullets(list(text.say_summary(contents.answers, words)))
+    if contents.answers.passages:
+        contents.paragraphs(words.say("explain_summary", exposure=exposure), words.say("explain_not_shown"))
+
+
+def _compose_cases(contents: Contents) -> None:
+    words, funnel, plan = contents.words, contents.answers.funnel, contents.cases.plan
+    contents.heading("cases")
+    said = text.say_flow(contents.answers, words)
+    if plan.outcome:
+        said.append(words.say("explain_outcome", outcome=plan.outcome.rstrip(".")))
+    if plan.horizon_days is not None:
+        said.append(words.say("explain_horizon", days=plan.horizon_days))
+    contents.paragraphs(*said)
+    data = funnel_data(funnel)
+    cells = pd.DataFrame(
+        {
+            words.say("head_place"): [words.say(f"place_{place}") for place in data["place"]],
+            words.say("head_cases"): [words.count(n) for n in data["n"]],
+        }
+    )
+    contents.figure(
+        FigureExhibit(
+            "funnel",
+            "",
+            words.say("caption_funnel"),
+            lambda: draw_funnel(funnel, language=words.language),
+            describe_funnel(funnel, words.language),
+            data,
+            "",
+            cells,
+        ),
+        funnel.n_cases,
+        words.say("note_withheld") if data["n"].isna().any() else "",
+    )
+    passages = list(contents.answers.passages.values())
+    if passages:
+        cells = tabulate_exclusions(passages, language=words.language)
+        contents.table("exclusions", words.say("caption_exclusions"), cells)
+
+
+def _compose_characteristics(contents: Contents) -> None:
+    words, described = contents.words, contents.answers.characteristics
+    cells = tabulate_characteristics(described, language=words.language)
+    if cells.empty:
+        return
+    contents.heading("characteristics")
+    notes = [words.say("explain_together")] if "not_accepted" in described.stages else []
+    contents.paragraphs(words.say("explain_characteristics"))
+    contents.table("characteristics", words.say("caption_characteristics"), cells, *notes)
+
+
+def _compose_funnel(contents: Contents) -> None:
+    words, funnel = contents.words, contents.answers.funnel
+    contents.heading("funnel")
+    exposure = words.noun(contents.cases.plan.exposure)
+    said = [words.say("explain_funnel")]
+    if funnel.by and funnel.by.endswith("_group"):
+        said.append(words.say("explain_groups", exposure=exposure))
+    contents.paragraphs(*said)
+    cells = tabulate_funnel(funnel, language=words.language)
+    if funnel.by:
+        group = words.say("quarter_of", exposure=exposure) if funnel.by.endswith("_group") else exposure
+        caption = words.say("caption_funnel_table", group=group)
+    else:
+        caption = words.say("caption_funnel_table_all")
+    contents.table("funnel", caption, cells)
+
+
+def _compose_passage(contents: Contents, key: str, result: PassageResult) -> None:
+    words = contents.words
+    contents.heading(key, text.heading_of(key, result, words))
+    contents.paragraphs(*text.say_passage(key, result, contents.answers, words))
+    data = passage_data(result)
+    if data.empty:
+        return
+    contents.figure(
+        FigureExhibit(
+            f"passage_{key}",
+            "",
+            text.caption_of(key, result, words),
+            lambda: draw_passage(result, language=words.language),
+            describe_passage(result, words.language),
+            data,
+            "",
+            _passage_cells(result, data, words),
+        ),
+        result.fit_statistics["n_cases"],
+        words.say("note_intervals"),
+    )
+
+
+def _passage_cells(result: PassageResult, data: pd.DataFrame, words: Words) -> pd.DataFrame:
+    """The points of a figure as text; the curve in five places."""
+    curve = data.loc[data["drawn"] == "curve"]
+    places = np.unique(np.linspace(0, len(curve) - 1, 5).round().astype(int)) if len(curve) else []
+    rows = pd.concat([data.loc[data["drawn"] != "curve"], curve.iloc[places]])
+    by = result.specification.exposure
+    shown = []
+    for row in rows.itertuples():
+        where = words.level(by, str(row.name)) if row.drawn == "level" else words.number(row.value, 1)
+        shown.append(
+            {
+                words.noun(by).capitalize(): where,
+                words.say("head_what"): words.say(f"drawn_{row.drawn}"),
+                words.say("head_share"): words.percent(row.share),
+                words.say("head_interval"): words.interval(row.conf_low, row.conf_high, words.percent),
+                words.say("head_cases"): words.count(row.n) if row.drawn != "curve" else "",
+            }
+        )
+    return pd.DataFrame(shown)
+
+
+def _compose_across(contents: Contents) -> None:
+    words, passages = contents.words, list(contents.answers.passages.values())
+    told = [result for result in passages if result.estimates["estimate"].notna().any()]
+    if not told:
+        return
+    exposure = words.noun(contents.cases.plan.exposure)
+    contents.heading("passage")
+    contents.figure(
+        FigureExhibit(
+            "marginal_effects",
+            "",
+            words.say("caption_marginal_effects", exposure=exposure),
+            lambda: draw_marginal_effects(told, language=words.language),
+            describe_marginal_effects(told, words.language),
+            marginal_effects_data(told),
+            "",
+        ),
+        np.nan,
+        words.say("note_intervals"),
+    )
+    cells = tabulate_passage(told, language=words.language)
+    contents.table("passage", words.say("caption_passage_table", exposure=exposure), cells, words.say("note_intervals"))
+
+
+def _compose_selection(contents: Contents) -> None:
+    words, selection = contents.words, contents.answers.selection
+    if selection is None:
+        return
+    exposure = words.noun(selection.specification.exposure)
+    contents.heading("selection")
+    contents.paragraphs(words.say("explain_selection"), *text.say_selection(selection, words))
+    if selection.estimates["estimate"].notna().any():
+        contents.figure(
+            FigureExhibit(
+                "selection",
+                "",
+                words.say("caption_selection", exposure=exposure),
+                lambda: draw_selection(selection, language=words.language),
+                describe_selection(selection, words.language),
+                selection_data(selection),
+                "",
+            ),
+            selection.n_cases,
+            words.say("note_joint"),
+        )
+    cells = tabulate_selection(selection, language=words.language)
+    contents.table("selection", words.say("caption_selection_table", exposure=exposure), cells, words.say("note_intervals"))

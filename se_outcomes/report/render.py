@@ -1,0 +1,201 @@
+"""From checked cases to a report: questions asked, numbers protected, exhibits drawn, files released."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from jinja2 import Environment, StrictUndefined
+from tqdm import tqdm
+
+import se_outcomes
+from se_outcomes.cases.cases import Cases
+from se_outcomes.report.answers import PASSAGES, ask_questions
+from se_outcomes.report.contents import Block, FigureExhibit, TableExhibit, compose
+from se_outcomes.report.disclosure import Plan, plan_disclosure, protect
+from se_outcomes.report.release import release_files
+from se_outcomes.wording.words import Words, speak
+
+FORMATS = ("html",)
+#: Dots per inch of the pictures: enough for print.
+DPI = 300
+#: What an estimate is told to in a data file: a full one could be solved for counts.
+DECIMALS = 4
+
+
+def render_report(
+    cases: Cases,
+    folder: str | Path,
+    *,
+    language: str = "en",
+    formats: Sequence[str] = ("html",),
+    min_cell: int = 5,
+    progress: bool = False,
+) -> Path:
+    """Write the report.
+
+    Parameters
+    ----------
+    cases : Cases
+        Checked cases; their study plan says what is asked.
+    folder : str or Path
+        Where to: a new or empty folder, or one with an earlier report, which is replaced once the new one is
+        complete.
+    language : {"en", "nb", "nn"}
+        English, bokmål or nynorsk.
+    formats : sequence of {"html"}
+    min_cell : int
+        The smallest number of cases that may be told: 3, 4, 5, 6 or 10.
+    progress : bool
+        Show a progress bar on standard error.
+
+    Returns
+    -------
+    Path
+        Of ``index.html``, one self-contained file. Beside it: each figure as PNG and PDF with its data (CSV) and
+        its text alternative, each table as CSV, and a manifest.
+
+    Raises
+    ------
+    ValueError
+        On another language or format.
+    DisclosureError
+        On another ``min_cell``, or fewer cases than that.
+    FileExistsError
+        Where something else stands in the folder.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import se_outcomes as so
+    >>> with tempfile.TemporaryDirectory() as parent:
+    ...     page = so.render_report(so.simulate_cases(400, seed=1).cases, Path(parent) / "report", language="nb")
+    ...     print(page.read_text(encoding="utf-8").splitlines()[1])
+    <html lang="nb">
+    """
+    words = speak(language)
+    _refuse_formats(formats)
+    with _progress_bar(progress) as tick:
+        answers = ask_questions(cases, min_cell=min_cell, tick=tick)
+        tick("disclosure")
+        plan = plan_disclosure(cases, answers, min_cell)
+        blocks = compose(cases, protect(answers, plan), words, min_cell)
+        made = _exhibit_files(blocks, words, tick)
+        tick("report")
+        page = _page(cases, blocks, made, words)
+        contents = {"index.html": page.encode("utf-8"), **made}
+        release_files(folder, contents, _manifest(cases, plan, words, formats))
+    return Path(folder) / "index.html"
+
+
+def _refuse_formats(formats: Sequence[str]) -> None:
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown or not formats or isinstance(formats, str):
+        raise ValueError(f"formats must be a list of {', '.join(FORMATS)}; nothing else is written yet")
+
+
+@contextmanager
+def _progress_bar(shown: bool) -> Iterator[Callable[[str], None]]:
+    """A bar over questions, the disclosure plan, the figures and the page."""
+    steps = 3 + len(PASSAGES) + 2 + len(PASSAGES) + 3
+    with tqdm(total=steps, disable=not shown, bar_format="{desc:<24}{percentage:3.0f}%|{bar}| {elapsed}") as bar:
+
+        def tick(what: str) -> None:
+            bar.set_description_str(what.replace("_", " "))
+            bar.update()
+
+        yield tick
+        bar.set_description_str("done")
+        bar.update(max(0, steps - bar.n))
+
+
+# --- exhibits ---------------------------------------------------------------------------------------
+
+
+def _exhibit_files(blocks: Sequence[Block], words: Words, tick: Callable[[str], None]) -> dict[str, bytes]:
+    """Path -> content of every picture, data file and text alternative."""
+    made: dict[str, bytes] = {}
+    for block in blocks:
+        if isinstance(block, FigureExhibit):
+            tick(f"figure {block.stem}")
+            made |= _figure_files(block, words)
+        elif isinstance(block, TableExhibit):
+            made[f"tables/{block.stem}.csv"] = _csv(block.cells, words)
+    return made
+
+
+def _figure_files(block: FigureExhibit, words: Words) -> dict[str, bytes]:
+    stem = f"figures/{block.stem}"
+    with plt.style.context("default"), plt.rc_context({"pdf.fonttype": 42}):
+        figure = block.draw().figure
+        try:
+            pictures = {
+                # no date and no program's name in a file: same input, same bytes
+                f"{stem}.png": _saved(figure, "png", {"Software": None}),
+                f"{stem}.pdf": _saved(figure, "pdf", {"CreationDate": None, "Producer": None, "Creator": None}),
+            }
+        finally:
+            plt.close(figure)  # type: ignore[arg-type]
+    return {**pictures, f"{stem}.csv": _csv(block.data, words), f"{stem}.txt": (block.alt + "\n").encode("utf-8")}
+
+
+def _saved(figure, kind: str, metadata: Mapping[str, str | None]) -> bytes:  # type: ignore[no-untyped-def]
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=kind, dpi=DPI, metadata=metadata)
+    return buffer.getvalue()
+
+
+def _csv(frame: pd.DataFrame, words: Words) -> bytes:
+    """Data as the language's spreadsheets read it: with a byte order mark, semicolons and decimal commas in Norwegian."""
+    english = words.language == "en"
+    text = frame.round(DECIMALS).to_csv(
+        index=False, sep="," if english else ";", decimal="." if english else ",", lineterminator="\r\n"
+    )
+    return b"\xef\xbb\xbf" + text.encode("utf-8")
+
+
+# --- page -------------------------------------------------------------------------------------------
+
+
+def _page(cases: Cases, blocks: Sequence[Block], made: Mapping[str, bytes], words: Words) -> str:
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = files("se_outcomes.report").joinpath("page.html.jinja").read_text(encoding="utf-8")
+    pictures = {
+        name: "data:image/png;base64," + base64.b64encode(content).decode("ascii")
+        for name, content in made.items()
+        if name.endswith(".png")
+    }
+    lead = "lead_one_office" if cases.n_offices == 1 else "lead"
+    parts = {"n_cases": words.count(cases.n_cases), "n_offices": words.count(cases.n_offices)}
+    return environment.from_string(template).render(
+        words=words,
+        title=cases.plan.title or words.say("title"),
+        lead=words.say(lead, exposure=words.noun(cases.plan.exposure), **parts),
+        blocks=blocks,
+        pictures=pictures,
+        program=words.say(
+            "method_program", version=se_outcomes.__version__, fingerprint=cases.fingerprint[:16]
+        ),
+    )
+
+
+def _manifest(cases: Cases, plan: Plan, words: Words, formats: Sequence[str]) -> dict[str, object]:
+    """What the report is made of; nothing in it depends on when or where it was made."""
+    study = cases.plan
+    return {
+        "package": "se_outcomes",
+        "version": se_outcomes.__version__,
+        "data_fingerprint": cases.fingerprint,
+        "n_cases": cases.n_cases,
+        "n_offices": cases.n_offices,
+        "options": {"language": words.language, "formats": list(formats), "min_cell": plan.min_cell},
+        "study": {name: getattr(study, name) for name in study.__dataclass_fields__},
+        "seed": None,  # nothing in the report is drawn at random
+        "withheld": {exhibit: n for exhibit, n in plan.withheld().items() if n},
+    }

@@ -1,0 +1,53 @@
+"""How many reach each stage, as a table."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from se_outcomes.study.funnel import FunnelResult
+from se_outcomes.wording.words import speak
+
+
+def tabulate_funnel(result: FunnelResult, *, language: str = "en") -> pd.DataFrame:
+    """A row for each stage and group: at risk, passed, share, and its two intervals.
+
+    Parameters
+    ----------
+    result : FunnelResult
+    language : {"en", "nb", "nn"}
+
+    Returns
+    -------
+    DataFrame
+        Text; a colon where a number is withheld or does not exist.
+
+    Examples
+    --------
+    >>> import se_outcomes as so
+    >>> table = so.tabulate_funnel(so.count_funnel(so.simulate_cases(400, seed=1).cases))
+    >>> table["Stage"].tolist()
+    ['Referred', 'Accepted', 'Placed in work', 'Still in work']
+    """
+    words = speak(language)
+    rows = []
+    for row in result.counts.sort_values("stage", key=_in_order(result), kind="stable").itertuples():
+        rows.append(
+            {
+                words.say("head_stage"): words.say(f"stage_{row.stage}"),
+                words.say("head_group"): words.level(result.by or "", row.group),
+                words.say("head_at_risk"): words.count(row.n_at_risk),
+                words.say("head_passed"): words.count(row.n_passed),
+                words.say("head_share"): words.percent(row.estimate),
+                words.say("head_interval"): words.interval(row.conf_low, row.conf_high, words.percent),
+                words.say("head_wilson"): words.interval(row.wilson_low, row.wilson_high, words.percent),
+                words.say("head_unknown"): words.count(row.n_unknown),
+            }
+        )
+    table = pd.DataFrame(rows)
+    return table if result.by else table.drop(columns=words.say("head_group"))
+
+
+def _in_order(result: FunnelResult):  # type: ignore[no-untyped-def]
+    """Stage by stage, so that groups stand under each other."""
+    place = {stage: number for number, stage in enumerate(dict.fromkeys(result.counts["stage"]))}
+    return lambda stages: stages.map(place)
