@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
 from se_outcomes.cases.headers import suggest
+from se_outcomes.cases.schema import LANGUAGES
 from se_outcomes.errors import MappingError
 
 #: The answers that are one of a few words.
@@ -15,7 +16,9 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "bypass": ("refused", "allowed"),
     "rating_after_gate": ("refuse", "keep"),
 }
-_TEXTS = ("outcome", "exposure", "source", "title")
+#: A text, or one by language.
+Text = str | Mapping[str, str]
+_TEXTS = ("outcome", "source", "title")
 
 
 @dataclass(frozen=True)
@@ -42,18 +45,21 @@ class StudyPlan:
         What to do with motivation that is dated after the gate it is to explain.
     source, title : str or None
         For the report: where the data come from, and what to call it.
+
+    The texts ``outcome``, ``source`` and ``title`` may be given by language:
+    ``outcome = {en = "...", nb = "...", nn = "..."}``.
     """
 
     outcome_observed: str | None = None
     gates: str = "separate"
     bypass: str = "refused"
-    outcome: str | None = None
+    outcome: Text | None = None
     horizon_days: int | None = None
     exposure: str = "motivation"
     adjust_for: tuple[str, ...] = ()
     rating_after_gate: str = "refuse"
-    source: str | None = None
-    title: str | None = None
+    source: Text | None = None
+    title: Text | None = None
 
     @classmethod
     def from_mapping(cls, table: Mapping[str, object]) -> StudyPlan:
@@ -88,6 +94,21 @@ class StudyPlan:
             given["adjust_for"] = tuple(dict.fromkeys(columns))
         return cls(**given)  # type: ignore[arg-type]
 
+    def text(self, name: str, language: str) -> str:
+        """A text in a language; in another where it is given in one only; empty where it is not given.
+
+        Examples
+        --------
+        >>> plan = StudyPlan(source={"en": "Register data", "nb": "Registerdata"})
+        >>> plan.text("source", "nb"), plan.text("source", "nn"), plan.text("title", "en")
+        ('Registerdata', 'Registerdata', '')
+        """
+        found = getattr(self, name)
+        if found is None or isinstance(found, str):
+            return found or ""
+        order = [language, *{"nn": ["nb"], "nb": ["nn"]}.get(language, []), *LANGUAGES]
+        return next(found[other] for other in order if other in found)
+
     def answered(self, **answers: str | None) -> StudyPlan:
         """The plan with the answers of a call in place of its own; ``None`` leaves one as it is.
 
@@ -107,13 +128,28 @@ class StudyPlan:
         return replace(self, **given)  # type: ignore[arg-type]
 
 
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _is_text_by_language(value: object) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and bool(value)
+        and set(value) <= set(LANGUAGES)
+        and all(_is_text(text) for text in value.values())
+    )
+
+
 def _problem(name: str, value: object) -> str:
     """What is wrong with a setting, or an empty text."""
     expected = ""
     if name in CHOICES and value not in CHOICES[name]:
         expected = "one of " + ", ".join(repr(choice) for choice in CHOICES[name])
-    elif name in _TEXTS and not (isinstance(value, str) and value.strip()):
-        expected = "a text in quotes"
+    elif name in _TEXTS and not (_is_text(value) or _is_text_by_language(value)):
+        expected = 'a text in quotes, or one for each language: {en = "...", nb = "...", nn = "..."}'
+    elif name == "exposure" and not _is_text(value):
+        expected = "the name of a column, in quotes"
     elif name == "horizon_days" and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
         expected = "a whole number of days, at least 1"
     elif name == "adjust_for" and not (

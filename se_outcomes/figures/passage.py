@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from se_outcomes.cases.schema import read_schema
 from se_outcomes.figures.frame import BLUE, INK, ORANGE, as_number, as_percent, entitle, fold_text, open_axes, quieten
@@ -120,8 +121,9 @@ def _draw_over_number(result: PassageResult, ax: Axes, words: Words) -> None:
     top = np.nanmax([*data["share"], *data["conf_high"], 0.1])
     ax.set_ylim(0, min(1.0, top * 1.06) if top < 0.94 else 1.02)
     ax.yaxis.set_major_formatter(as_percent(words))
-    decimals = 0 if np.ptp(data["value"]) > 4 else 1
-    ax.xaxis.set_major_formatter(as_number(words, decimals))
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10]))
+    whole = np.allclose(np.asarray(ax.get_xticks()) % 1, 0)
+    ax.xaxis.set_major_formatter(as_number(words, 0 if whole else 1))
     ax.set_xlabel(_axis_name(result, words))
     ax.set_ylabel(words.say(f"axis_share_{result.specification.question}"))
     _label_series(ax, curve, seen, words)

@@ -53,13 +53,14 @@ class Bullets:
 
 @dataclass(frozen=True, eq=False)
 class TableExhibit:
-    """A table: text cells, the first column being the rows' names."""
+    """A table: text cells, the first ``n_names`` columns being the rows' names."""
 
     stem: str
     label: str
     caption: str
     cells: pd.DataFrame
     note: str
+    n_names: int = 1
     kind: str = "table"
 
 
@@ -99,7 +100,7 @@ class Contents:
         self.cases, self.answers, self.words, self.min_cell = cases, answers, words, min_cell
         self.blocks: list[Block] = []
         self._figures, self._tables = count(1), count(1)
-        source = cases.plan.source or words.say("source_unstated")
+        source = cases.plan.text("source", words.language) or words.say("source_unstated")
         self.source = words.say("source", source=source)
 
     def heading(self, key: str, heading: str | None = None) -> None:
@@ -115,12 +116,12 @@ class Contents:
         """A list."""
         self.blocks.append(Bullets(tuple(items)))
 
-    def table(self, stem: str, caption: str, cells: pd.DataFrame, *notes: str) -> None:
+    def table(self, stem: str, caption: str, cells: pd.DataFrame, *notes: str, n_names: int = 1) -> None:
         """A table with its source and notes."""
         label = self.words.say("table", number=next(self._tables))
         if cells.map(lambda cell: WITHHELD in str(cell).split()).to_numpy().any():
             notes = (*notes, self.words.say("note_withheld"))
-        self.blocks.append(TableExhibit(stem, label, caption, cells, " ".join([self.source, *notes])))
+        self.blocks.append(TableExhibit(stem, label, caption, cells, " ".join([self.source, *notes]), n_names))
 
     def figure(self, figure: FigureExhibit, n: object, *notes: str) -> None:
         """A figure with N, source and notes."""
@@ -178,8 +179,8 @@ def _compose_cases(contents: Contents) -> None:
     words, funnel, plan = contents.words, contents.answers.funnel, contents.cases.plan
     contents.heading("cases")
     said = text.say_flow(contents.answers, words)
-    if plan.outcome:
-        said.append(words.say("explain_outcome", outcome=plan.outcome.rstrip(".")))
+    if outcome := plan.text("outcome", words.language):
+        said.append(words.say("explain_outcome", outcome=outcome.rstrip(".")))
     if plan.horizon_days is not None:
         said.append(words.say("explain_horizon", days=plan.horizon_days))
     contents.paragraphs(*said)
@@ -218,7 +219,7 @@ def _compose_characteristics(contents: Contents) -> None:
     contents.heading("characteristics")
     notes = [words.say("explain_together")] if "not_accepted" in described.stages else []
     contents.paragraphs(words.say("explain_characteristics"))
-    contents.table("characteristics", words.say("caption_characteristics"), cells, *notes)
+    contents.table("characteristics", words.say("caption_characteristics"), cells, *notes, n_names=2)
 
 
 def _compose_funnel(contents: Contents) -> None:
@@ -235,7 +236,7 @@ def _compose_funnel(contents: Contents) -> None:
         caption = words.say("caption_funnel_table", group=group)
     else:
         caption = words.say("caption_funnel_table_all")
-    contents.table("funnel", caption, cells)
+    contents.table("funnel", caption, cells, n_names=2 if funnel.by else 1)
 
 
 def _compose_passage(contents: Contents, key: str, result: PassageResult) -> None:
@@ -303,7 +304,8 @@ def _compose_across(contents: Contents) -> None:
         words.say("note_intervals"),
     )
     cells = tabulate_passage(told, language=words.language)
-    contents.table("passage", words.say("caption_passage_table", exposure=exposure), cells, words.say("note_intervals"))
+    caption = words.say("caption_passage_table", exposure=exposure)
+    contents.table("passage", caption, cells, words.say("note_intervals"), n_names=3)
 
 
 def _compose_selection(contents: Contents) -> None:
@@ -328,4 +330,5 @@ def _compose_selection(contents: Contents) -> None:
             words.say("note_joint"),
         )
     cells = tabulate_selection(selection, language=words.language)
-    contents.table("selection", words.say("caption_selection_table", exposure=exposure), cells, words.say("note_intervals"))
+    caption = words.say("caption_selection_table", exposure=exposure)
+    contents.table("selection", caption, cells, words.say("note_intervals"), n_names=2)

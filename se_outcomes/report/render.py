@@ -107,11 +107,11 @@ def _progress_bar(shown: bool) -> Iterator[Callable[[str], None]]:
     with tqdm(total=steps, disable=not shown, bar_format="{desc:<24}{percentage:3.0f}%|{bar}| {elapsed}") as bar:
 
         def tick(what: str) -> None:
-            bar.set_description_str(what.replace("_", " "))
+            bar.set_description_str(what.replace("_", " "), refresh=False)
             bar.update()
 
         yield tick
-        bar.set_description_str("done")
+        bar.set_description_str("done", refresh=False)
         bar.update(max(0, steps - bar.n))
 
 
@@ -133,7 +133,9 @@ def _exhibit_files(blocks: Sequence[Block], words: Words, tick: Callable[[str], 
 def _figure_files(block: FigureExhibit, words: Words) -> dict[str, bytes]:
     stem = f"figures/{block.stem}"
     with plt.style.context("default"), plt.rc_context({"pdf.fonttype": 42}):
-        figure = block.draw().figure
+        axes = block.draw()
+        axes.set_title("", loc="left")  # the caption says it
+        figure = axes.figure
         try:
             pictures = {
                 # no date and no program's name in a file: same input, same bytes
@@ -175,7 +177,7 @@ def _page(cases: Cases, blocks: Sequence[Block], made: Mapping[str, bytes], word
     parts = {"n_cases": words.count(cases.n_cases), "n_offices": words.count(cases.n_offices)}
     return environment.from_string(template).render(
         words=words,
-        title=cases.plan.title or words.say("title"),
+        title=cases.plan.text("title", words.language) or words.say("title"),
         lead=words.say(lead, exposure=words.noun(cases.plan.exposure), **parts),
         blocks=blocks,
         pictures=pictures,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pandas as pd
 
 from se_outcomes.study.funnel import FunnelResult
@@ -38,8 +40,8 @@ def tabulate_funnel(result: FunnelResult, *, language: str = "en") -> pd.DataFra
                 words.say("head_at_risk"): words.count(row.n_at_risk),
                 words.say("head_passed"): words.count(row.n_passed),
                 words.say("head_share"): words.percent(row.estimate),
-                words.say("head_interval"): words.interval(row.conf_low, row.conf_high, words.percent),
-                words.say("head_wilson"): words.interval(row.wilson_low, row.wilson_high, words.percent),
+                words.say("head_interval"): words.interval(row.conf_low, row.conf_high, words.points),
+                words.say("head_wilson"): words.interval(row.wilson_low, row.wilson_high, words.points),
                 words.say("head_unknown"): words.count(row.n_unknown),
             }
         )
@@ -47,7 +49,7 @@ def tabulate_funnel(result: FunnelResult, *, language: str = "en") -> pd.DataFra
     return table if result.by else table.drop(columns=words.say("head_group"))
 
 
-def _in_order(result: FunnelResult):  # type: ignore[no-untyped-def]
+def _in_order(result: FunnelResult) -> Callable[[pd.Series], pd.Series]:
     """Stage by stage, so that groups stand under each other."""
     place = {stage: number for number, stage in enumerate(dict.fromkeys(result.counts["stage"]))}
     return lambda stages: stages.map(place)

@@ -1,0 +1,80 @@
+# `make help` lists what can be made. Everything sets itself up in .venv: all it needs is Python 3.11 or newer and make.
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+N_CASES ?= 1200
+SEED ?= 1
+LANGUAGES ?= en nb nn
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export PYTHONWARNINGS ?= default
+
+.PHONY: help report test validate lint types contracts notebooks figures codebook wheel bench lowest clean
+.DEFAULT_GOAL := help
+
+help:  ## List what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/pyvenv.cfg:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and was not found; name it: make PYTHON=/path/to/python3.12 report"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: $(VENV)/pyvenv.cfg pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/pyvenv.cfg pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@ $(VENV)/.run
+
+report: $(VENV)/.run  ## The main job: simulate cases, check them, write the report in three languages to build/
+	@mkdir -p build
+	$(BIN)/se-outcomes simulate build/cases.csv --n-cases $(N_CASES) --seed $(SEED) --force
+	$(BIN)/se-outcomes check build/cases.csv --mapping analyses/simulated.toml
+	@for language in $(LANGUAGES); do \
+		$(BIN)/se-outcomes report build/cases.csv --mapping analyses/simulated.toml --out build/report-$$language --language $$language || exit $$?; \
+	done
+
+test: $(VENV)/.dev  ## The test suite (a few minutes)
+	$(BIN)/python -m pytest -n auto
+
+validate: $(VENV)/.dev  ## The long runs: generated corruption by the thousand, brute-force truth, recovery over seeds
+	$(BIN)/python -m pytest -n auto -m slow
+
+lint: $(VENV)/.dev  ## ruff: style and imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev  ## mypy on the package
+	$(BIN)/mypy
+
+contracts: $(VENV)/.dev  ## import-linter: imports only go down
+	$(BIN)/lint-imports
+
+notebooks: $(VENV)/.dev  ## Run every notebook on simulated cases (nothing is stored)
+	$(BIN)/python -m pytest --nbmake --nbmake-timeout=300 -p no:cacheprovider analyses
+
+codebook: $(VENV)/.run  ## Write data_schema/README.md anew from the schema
+	$(BIN)/se-outcomes codebook > build-codebook.md && mv build-codebook.md data_schema/README.md
+
+figures: report  ## Renew the picture that the README shows
+	cp build/report-en/figures/passage_referral.png README_figure.png
+
+bench: $(VENV)/.dev  ## Time and memory of check and report at 1,200, 100,000 and 1,000,000 cases
+	$(BIN)/python benchmarks/check_and_report.py
+
+lowest:  ## The suite on the oldest releases that pyproject.toml allows
+	$(PYTHON) -m venv --clear build/lowest
+	build/lowest/bin/python tests/lowest.py > build/lowest/pins.txt
+	build/lowest/bin/python -m pip install --quiet --constraint build/lowest/pins.txt --editable '.[dev]'
+	build/lowest/bin/python -m pytest -n auto
+
+wheel: $(VENV)/.dev  ## Build the wheel and try it in an empty environment
+	$(BIN)/python -m build --wheel --outdir build/dist .
+	$(PYTHON) -m venv --clear build/wheel
+	build/wheel/bin/python -m pip install --quiet build/dist/*.whl
+	cd build && wheel/bin/se-outcomes codebook > /dev/null && wheel/bin/python -c "import se_outcomes as so; print(so.simulate_cases(200, seed=1).cases)"
+
+clean:  ## Remove what was made (.venv and build)
+	rm -rf $(VENV) build .pytest_cache .ruff_cache .mypy_cache
