@@ -1,7 +1,8 @@
 """Time and memory of ``check`` and ``report`` by number of cases, as ratios to a peer in the same run.
 
-Run: ``make bench`` (or ``python benchmarks/check_and_report.py 1200 100000``). Each measurement is a process of its own;
-the peer is the bare ``pandas.read_csv`` of the same file, so that a ratio says what checking and reporting cost on top
+Run: ``make bench`` (or ``python benchmarks/check_and_report.py 1200 100000``). Each measurement is a process of its
+own; the peer is the bare ``pandas.read_csv`` of the same file, so that a ratio says what checking and reporting cost
+on top
 of reading. Prints the Markdown table that stands in benchmarks/README.md.
 """
 
@@ -27,7 +28,9 @@ def run(*arguments: str) -> tuple[float, float]:
         "spent = time.perf_counter() - start\n"
         "print(spent, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024, done.returncode)"
     )
-    line = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+    line = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
+    )
     seconds, mebibytes, status = line.stdout.split()
     if status != "0":
         raise SystemExit(f"failed: {' '.join(arguments)}\n{line.stderr}")
@@ -43,7 +46,15 @@ def measure(n_cases: int, folder: Path) -> list[str]:
     rows = [f"| {n_cases:,} | pandas.read_csv as text | {read_seconds:.1f} | {read_memory:.0f} | 1.0 |"]
     commands = {
         "check": [*package, "check", str(file), "--mapping", str(MAPPING)],
-        "report": [*package, "report", str(file), "--mapping", str(MAPPING), "--out", str(folder / f"r{n_cases}")],
+        "report": [
+            *package,
+            "report",
+            str(file),
+            "--mapping",
+            str(MAPPING),
+            "--out",
+            str(folder / f"r{n_cases}"),
+        ],
     }
     for name, command in commands.items():
         seconds, memory = run(*command)

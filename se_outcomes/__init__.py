@@ -8,6 +8,40 @@ when it is first used.
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # for editors and type checkers; the same names as in _CONTENTS, which a test compares
+    from se_outcomes.cases.cases import Cases as Cases
+    from se_outcomes.cases.check import check_cases as check_cases
+    from se_outcomes.cases.load import load_cases as load_cases
+    from se_outcomes.cases.schema import read_code_list as read_code_list
+    from se_outcomes.cases.schema import read_schema as read_schema
+    from se_outcomes.cases.simulate import simulate_cases as simulate_cases
+    from se_outcomes.errors import CaseFileError as CaseFileError
+    from se_outcomes.errors import DisclosureError as DisclosureError
+    from se_outcomes.errors import EstimationError as EstimationError
+    from se_outcomes.errors import MappingError as MappingError
+    from se_outcomes.errors import SeOutcomesError as SeOutcomesError
+    from se_outcomes.figures.funnel import draw_funnel as draw_funnel
+    from se_outcomes.figures.marginal_effects import draw_marginal_effects as draw_marginal_effects
+    from se_outcomes.figures.passage import draw_passage as draw_passage
+    from se_outcomes.figures.selection import draw_selection as draw_selection
+    from se_outcomes.report.codebook import render_codebook as render_codebook
+    from se_outcomes.report.render import render_report as render_report
+    from se_outcomes.results import Result as Result
+    from se_outcomes.results import Specification as Specification
+    from se_outcomes.results import Test as Test
+    from se_outcomes.study.acceptance import estimate_acceptance as estimate_acceptance
+    from se_outcomes.study.characteristics import count_characteristics as count_characteristics
+    from se_outcomes.study.funnel import count_funnel as count_funnel
+    from se_outcomes.study.placement import estimate_placement as estimate_placement
+    from se_outcomes.study.referral import estimate_referral as estimate_referral
+    from se_outcomes.study.selection import decompose_selection as decompose_selection
+    from se_outcomes.tables.characteristics import tabulate_characteristics as tabulate_characteristics
+    from se_outcomes.tables.exclusions import tabulate_exclusions as tabulate_exclusions
+    from se_outcomes.tables.funnel import tabulate_funnel as tabulate_funnel
+    from se_outcomes.tables.passage import tabulate_passage as tabulate_passage
+    from se_outcomes.tables.selection import tabulate_selection as tabulate_selection
 
 __version__ = "0.1.0"
 
@@ -52,7 +86,7 @@ _CONTENTS = {
     "DisclosureError": "errors",
 }
 
-__all__ = ["__version__", *_CONTENTS]
+__all__ = ["__version__", *_CONTENTS]  # noqa: PLE0604
 
 
 def __getattr__(name: str) -> object:

@@ -1,18 +1,57 @@
-"""The command line: simulate cases, check a file, write the report, read the codebook."""
+"""The command line: ``se-outcomes simulate | check | report | codebook``, also as ``python -m se_outcomes``.
+
+Results go to standard output, messages to standard error. The exit status is 0 when all is well, 1 when a case file
+has faults, 2 when the call itself is wrong. No value of the data is ever printed. What a command needs is imported
+when it runs, through the lazy names of ``se_outcomes``: ``--help`` is quick.
+"""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import se_outcomes as so
-from se_outcomes.errors import CaseFileError, SeOutcomesError, fault_sentences
-from se_outcomes.report.codebook import write_template
+from se_outcomes.cases.schema import LANGUAGES
+from se_outcomes.report.codebook import render_codebook, write_template
 
 SOUND, FAULTS, WRONG_CALL = 0, 1, 2
-LANGUAGES = ("en", "nb", "nn")
+#: What a shell says of a program that was stopped (Ctrl-C), or whose reader went away (``| head``).
+INTERRUPTED, PIPE_CLOSED = 130, 141
+
+#: Endings of the files that can be simulated.
+WRITTEN = (".csv", ".xlsx", ".dta", ".sav", ".parquet")
+
+_STATUS = "exit status: 0 all is well, 1 the case file has faults, 2 the call is wrong"
+_EXAMPLES = {
+    "": """\
+examples:
+  se-outcomes simulate cases.csv --seed 1
+  se-outcomes check cases.csv --outcome-observed all
+  se-outcomes report cases.csv --out report --language nb
+  se-outcomes codebook --template empty.csv""",
+    "simulate": """\
+examples:
+  se-outcomes simulate cases.csv
+  se-outcomes simulate cases.sav --n-cases 400 --n-offices 8 --seed 7 --missing 0.05
+  se-outcomes simulate cases.parquet --gates merged --outcome-observed accepted --force""",
+    "check": """\
+examples:
+  se-outcomes check cases.csv --mapping study.toml
+  se-outcomes check cases.xlsx --gates merged --outcome-observed accepted""",
+    "report": """\
+examples:
+  se-outcomes report cases.csv --out report
+  se-outcomes report cases.csv --mapping study.toml --out rapport --language nb --min-cell 10
+  se-outcomes report cases.csv --out report --title "Supported Employment in five offices\"""",
+    "codebook": """\
+examples:
+  se-outcomes codebook > codebook.md
+  se-outcomes codebook --language nb --format html --out kodebok.html
+  se-outcomes codebook --template cases.csv""",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -21,218 +60,282 @@ def main(argv: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     argv : sequence of str, optional
-        Arguments; those of the process if absent.
+        Arguments after the program's name; those of the process if absent.
 
     Returns
     -------
     int
-        0 sound, 1 faults in the data, 2 a wrong call.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     file = f"{folder}/cases.csv"
-    ...     main(["simulate", file, "--n-cases", "50"]), main(["check", file, "--outcome-observed", "all"])  # doctest: +ELLIPSIS
-    50 cases in 5 offices written to cases.csv
-    cases.csv is sound: 50 cases in 5 offices.
-    ...
-    (0, 0)
+        The exit status.
     """
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a terminal that lacks a letter shows another, and does not fail
+        if hasattr(stream, "reconfigure"):
+            # an old Windows terminal knows few characters: a question mark is better than a traceback
             stream.reconfigure(errors="replace")
-    arguments = _parser().parse_args(argv)
     try:
-        return arguments.run(arguments)
-    except CaseFileError as error:
-        return _tell_faults(error)
-    except (SeOutcomesError, FileExistsError, ValueError) as error:
-        return _refuse(str(error))
-    except OSError as error:
-        return _refuse(f"{error.strerror}: {Path(error.filename or '').name}")
+        arguments = _parser().parse_args(argv)
+    except SystemExit as leave:  # argparse has said what is wrong, or shown its help
+        return int(leave.code or 0)
+    try:
+        status = arguments.run(arguments)
+        sys.stdout.flush()
+        return int(status)
+    except BrokenPipeError:
+        # whatever is left in the buffer has nowhere to go, and must not be tried again at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
-def _refuse(message: str) -> int:
-    print(f"se-outcomes: {message}", file=sys.stderr)
-    return WRONG_CALL
-
-
-def _tell_faults(error: CaseFileError) -> int:
-    """Every fault a sentence; a path that leads to no file is a wrong call."""
-    faults = error.faults
-    for sentence in fault_sentences(faults):
-        print(f"- {sentence}")
-    count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-    print(f"se-outcomes: the file cannot be used: {count}", file=sys.stderr)
-    return WRONG_CALL if set(faults["rule"]) <= {"no file", "unknown ending"} else FAULTS
-
-
-# --- commands -------------------------------------------------------------------------------------
+# --- the commands -----------------------------------------------------------------------------------------
 
 
 def _simulate(arguments: argparse.Namespace) -> int:
     path = Path(arguments.file)
+    if path.suffix.lower() not in WRITTEN:
+        return _refuse(f"The ending of {path.name} must be one of {', '.join(WRITTEN)}.")
     if path.exists() and not arguments.force:
-        return _refuse(f"{path.name} is there already; --force writes it anew")
-    study = so.simulate_cases(
-        arguments.n_cases,
-        n_offices=arguments.n_offices,
-        seed=arguments.seed,
-        missing=arguments.missing,
-        gates=arguments.gates,
-        outcome_observed=arguments.outcome_observed,
-    )
-    study.write(path)
-    print(f"{_size(study.cases)} written to {path.name}")
+        return _refuse(f"There is something at {path} already; write elsewhere, or replace it with --force.")
+    try:
+        study = so.simulate_cases(
+            arguments.n_cases,
+            n_offices=arguments.n_offices,
+            seed=arguments.seed,
+            missing=arguments.missing,
+            gates=arguments.gates,
+            outcome_observed=arguments.outcome_observed,
+        )
+        study.write(path)
+    except ValueError as error:
+        return _refuse(f"The cases cannot be simulated: {error}.")
+    except OSError as error:
+        return _refuse_to_write(path, error)
+    print(f"{path}: {_size(study.cases)}, simulated")
     return SOUND
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    cases = _load(arguments)
-    print(f"{Path(arguments.file).name} is sound: {_size(cases)}.")
+    try:
+        cases = _load(arguments)
+    except so.CaseFileError as error:
+        if _is_no_file(error):
+            return _refuse(str(error))
+        print(error)
+        return FAULTS
+    except so.MappingError as error:
+        return _refuse(str(error))
+    noun = "warning" if len(cases.warnings) == 1 else "warnings"
+    told = f", with {len(cases.warnings)} {noun}:" if cases.warnings else ""
+    print(f"{Path(arguments.file).name} is sound: {_size(cases)}{told}")
     for warning in cases.warnings:
-        print(f"- {warning}")
+        print(f"  - {warning}")
     return SOUND
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    cases = _load(arguments)
-    page = so.render_report(
-        cases,
-        arguments.out,
-        language=arguments.language,
-        formats=tuple(arguments.format),
-        min_cell=arguments.min_cell,
-        progress=not arguments.quiet,
-    )
-    print(page)
+    try:
+        cases = _load(arguments)
+    except so.CaseFileError as error:
+        return _refuse(str(error), WRONG_CALL if _is_no_file(error) else FAULTS)
+    except so.MappingError as error:
+        return _refuse(str(error))
+    try:
+        index = so.render_report(
+            cases,
+            arguments.out,
+            language=arguments.language,
+            formats=tuple(arguments.format),
+            min_cell=arguments.min_cell,
+            progress=True,
+        )
+    except OSError as error:
+        return _refuse_to_write(Path(arguments.out), error)
+    except ValueError as error:  # an option that cannot be, or a DisclosureError
+        return _refuse(f"No report was written: {error}")
+    print(f"The report is at {index}")
     return SOUND
 
 
 def _codebook(arguments: argparse.Namespace) -> int:
-    if arguments.template:
-        path = write_template(arguments.template)
-        print(f"{path.name} written: an empty case file with the right header")
-        return SOUND
-    text = so.render_codebook(language=arguments.language, format=arguments.format)
-    if arguments.out:
-        Path(arguments.out).write_text(text, encoding="utf-8")
-    else:
-        print(text, end="")
+    target = arguments.template or arguments.out
+    try:
+        if arguments.template:
+            write_template(target)
+        else:
+            text = render_codebook(language=arguments.language, format=arguments.format)
+            if not target:
+                print(text, end="")
+                return SOUND
+            with Path(target).open("x", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+    except FileExistsError:
+        return _refuse(f"There is something at {target} already, and it is left as it is; name another file.")
+    except OSError as error:
+        return _refuse_to_write(Path(target), error)
+    print(f"{'An empty case file' if arguments.template else 'The codebook'} is at {target}")
     return SOUND
 
 
-def _load(arguments: argparse.Namespace) -> so.Cases:
+def _load(arguments: argparse.Namespace) -> so.Cases:  # type: ignore[name-defined]
     return so.load_cases(
         arguments.file,
         mapping=arguments.mapping,
         gates=arguments.gates,
         outcome_observed=arguments.outcome_observed,
+        title=getattr(arguments, "title", None),
     )
 
 
-def _size(cases: so.Cases) -> str:
-    offices = "office" if cases.n_offices == 1 else "offices"
-    return f"{cases.n_cases:,} {'case' if cases.n_cases == 1 else 'cases'} in {cases.n_offices:,} {offices}"
+def _is_no_file(error: so.CaseFileError) -> bool:  # type: ignore[name-defined]
+    """Whether there was no file to look at: then the call is wrong, and not the file."""
+    return bool((error.faults["rule"] == "no file").all())
 
 
-# --- arguments ------------------------------------------------------------------------------------
+def _size(cases: so.Cases) -> str:  # type: ignore[name-defined]
+    case, office = "case" if cases.n_cases == 1 else "cases", "office" if cases.n_offices == 1 else "offices"
+    return f"{cases.n_cases:,} {case} in {cases.n_offices:,} {office}"
+
+
+def _refuse(message: str, status: int = WRONG_CALL) -> int:
+    print(message, file=sys.stderr)
+    return status
+
+
+def _refuse_to_write(path: Path, error: OSError) -> int:
+    return _refuse(f"{path} cannot be written: {(error.strerror or 'the system refuses').lower()}.")
+
+
+# --- the arguments ----------------------------------------------------------------------------------------
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="se-outcomes",
-        description="Who passes the gates of Supported Employment: from a case file to a report that discloses nobody.",
-        epilog="Each command has help of its own: se-outcomes check --help.  Exit status: 0 sound, 1 faults in the "
-        "data, 2 wrong call.",
+        description="Who passes the gates of Supported Employment: check a case file and write a report on it.",
+        epilog=f"{_EXAMPLES['']}\n\n'se-outcomes COMMAND --help' explains a command.\n{_STATUS}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"se_outcomes {so.__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    _add_simulate(commands)
-    _add_check(commands)
-    _add_report(commands)
-    _add_codebook(commands)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
+    for add in (_add_simulate, _add_check, _add_report, _add_codebook):
+        add(commands)
     return parser
 
 
-def _add(commands, name: str, run: Callable[[argparse.Namespace], int], told: str, *examples: str):  # type: ignore[no-untyped-def]
-    command = commands.add_parser(
+def _add_simulate(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "simulate", _simulate, "write a file of simulated cases to try things on")
+    parser.add_argument(
+        "file", metavar="FILE", help=f"where to; the ending says the format: {' '.join(WRITTEN)}"
+    )
+    parser.add_argument(
+        "--n-cases", type=int, default=1200, metavar="N", help="cases in all (default %(default)s)"
+    )
+    parser.add_argument("--n-offices", type=int, default=5, metavar="G", help="offices (default %(default)s)")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="S", help="same seed, same cases (default %(default)s)"
+    )
+    parser.add_argument(
+        "--missing",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="share of values lost at random, from 0 to below 1 (default %(default)s)",
+    )
+    _add_plan(parser, gates="separate", outcome_observed="all")
+    parser.add_argument("--force", action="store_true", help="replace FILE if there is one")
+
+
+def _add_check(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "check", _check, "tell every fault of a case file, or that it is sound")
+    _add_source(parser)
+
+
+def _add_report(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "report", _report, "write the report on a case file")
+    _add_source(parser)
+    parser.add_argument("--out", required=True, metavar="FOLDER", help="where to write the report")
+    _add_language(parser)
+    parser.add_argument(
+        "--format", nargs="+", default=["html"], metavar="FORMAT", help="of the report (default: html)"
+    )
+    parser.add_argument(
+        "--min-cell",
+        type=int,
+        default=5,
+        metavar="N",
+        help="counts from 1 to below this are withheld, and what they follow from (default %(default)s)",
+    )
+    parser.add_argument("--title", metavar="TEXT", help="of the report; goes before the mapping's")
+
+
+def _add_codebook(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "codebook", _codebook, "explain every column and code of a case file")
+    _add_language(parser)
+    parser.add_argument(
+        "--format",
+        choices=("markdown", "html"),
+        default="markdown",
+        help="of the codebook (default %(default)s)",
+    )
+    target = parser.add_mutually_exclusive_group()
+    target.add_argument("--out", metavar="FILE", help="write the codebook there instead of printing it")
+    target.add_argument(
+        "--template", metavar="FILE", help="write an empty case file with the right header there"
+    )
+
+
+def _command(
+    commands: argparse._SubParsersAction, name: str, run: object, purpose: str
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
         name,
-        help=told,
-        description=told[:1].upper() + told[1:] + ".",
-        epilog="Examples:\n  " + "\n  ".join(examples),
+        help=purpose,
+        description=f"{purpose[0].upper()}{purpose[1:]}.",
+        epilog=f"{_EXAMPLES[name]}\n\n{_STATUS}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.set_defaults(run=run)
-    return command
+    parser.set_defaults(run=run)
+    return parser
 
 
-def _add_simulate(commands) -> None:  # type: ignore[no-untyped-def]
-    command = _add(
-        commands, "simulate", _simulate, "write a file of simulated cases, to try things out",
-        "se-outcomes simulate cases.csv", "se-outcomes simulate cases.xlsx --n-cases 500 --n-offices 7 --seed 2",
-    )  # fmt: skip
-    command.add_argument("file", metavar="FILE", help="where to; the ending says the format: .csv .xlsx .dta .sav .parquet")
-    command.add_argument("--n-cases", type=int, default=1200, metavar="N", help="cases in all (default: 1200)")
-    command.add_argument("--n-offices", type=int, default=5, metavar="G", help="offices (default: 5)")
-    command.add_argument("--seed", type=int, default=0, metavar="S", help="same seed, same cases (default: 0)")
-    command.add_argument(
-        "--missing", type=float, default=0.0, metavar="SHARE", help="share of values lost at random (default: 0)"
+def _add_source(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "file", metavar="FILE", help="the cases: CSV, Excel, OpenDocument, Stata, SPSS or Parquet"
     )
-    command.add_argument("--gates", choices=("separate", "merged"), default="separate", help="how the gates are recorded")
-    command.add_argument(
-        "--outcome-observed", choices=("all", "accepted"), default="all", help="for whom placement is known (default: all)"
+    parser.add_argument(
+        "--mapping",
+        metavar="M.toml",
+        help="names your own columns and codes, and says under [study] what the file cannot",
     )
-    command.add_argument("--force", action="store_true", help="write over a file that is there already")
+    _add_plan(parser, gates=None, outcome_observed=None)
 
 
-def _add_case_file(command: argparse.ArgumentParser) -> None:
-    command.add_argument("file", metavar="FILE", help="the case file: CSV, Excel, Stata, SPSS or Parquet")
-    command.add_argument(
-        "--mapping", metavar="M.toml", help="your own column names and codes, and what the data cannot say ([study])"
+def _add_plan(parser: argparse.ArgumentParser, *, gates: str | None, outcome_observed: str | None) -> None:
+    """What no column says; without a default the mapping's word holds."""
+    parser.add_argument(
+        "--gates",
+        choices=("separate", "merged"),
+        default=gates,
+        help="whether referral and acceptance are two records or one "
+        + ("(default %(default)s)" if gates else "(goes before the mapping's)"),
     )
-    command.add_argument(
-        "--gates", choices=("separate", "merged"), help="whether referral and acceptance are recorded apart"
+    parser.add_argument(
+        "--outcome-observed",
+        choices=("all", "accepted"),
+        default=outcome_observed,
+        help="for whom placement is known "
+        + ("(default %(default)s)" if outcome_observed else "(goes before the mapping's)"),
     )
-    command.add_argument("--outcome-observed", choices=("all", "accepted"), help="for whom placement is known")
 
 
-def _add_check(commands) -> None:  # type: ignore[no-untyped-def]
-    command = _add(
-        commands, "check", _check, "check a case file: every fault a sentence, never a value",
-        "se-outcomes check cases.csv --mapping study.toml", "se-outcomes check cases.dta --outcome-observed all",
-    )  # fmt: skip
-    _add_case_file(command)
-
-
-def _add_report(commands) -> None:  # type: ignore[no-untyped-def]
-    command = _add(
-        commands, "report", _report, "write the report: one HTML page, figures, data and a manifest",
-        "se-outcomes report cases.csv --mapping study.toml --out report",
-        "se-outcomes report cases.csv --mapping study.toml --out rapport --language nb --min-cell 10",
-    )  # fmt: skip
-    _add_case_file(command)
-    command.add_argument("--out", required=True, metavar="FOLDER", help="where to; an earlier report there is replaced")
-    command.add_argument("--language", choices=LANGUAGES, default="en", help="of the report (default: en)")
-    command.add_argument("--format", nargs="+", choices=("html",), default=["html"], help="what to write (default: html)")
-    command.add_argument(
-        "--min-cell", type=int, choices=(3, 4, 5, 6, 10), default=5, help="smallest number of cases told (default: 5)"
+def _add_language(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--language",
+        choices=LANGUAGES,
+        default="en",
+        help="English, bokmål or nynorsk (default %(default)s)",
     )
-    command.add_argument("--quiet", action="store_true", help="no progress bar")
-
-
-def _add_codebook(commands) -> None:  # type: ignore[no-untyped-def]
-    command = _add(
-        commands, "codebook", _codebook, "write what every column means, or an empty file with the right header",
-        "se-outcomes codebook > codebook.md", "se-outcomes codebook --language nn --format html --out kodebok.html",
-        "se-outcomes codebook --template cases.csv",
-    )  # fmt: skip
-    command.add_argument("--language", choices=LANGUAGES, default="en", help="of the codebook (default: en)")
-    command.add_argument("--format", choices=("markdown", "html"), default="markdown", help="(default: markdown)")
-    command.add_argument("--out", metavar="FILE", help="write it there instead of printing it")
-    command.add_argument("--template", metavar="FILE", help="write an empty case file with the right header instead")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 
@@ -78,11 +80,16 @@ REASONS = frozenset(
 def fault_sentences(faults: pd.DataFrame) -> list[str]:
     """Every fault as one sentence: where, what was expected, in how many rows, and what to do."""
     sentences = []
+    fault: Any
     for fault in faults.itertuples(index=False):
         place = f"{fault.table}.{fault.column}" if fault.column else str(fault.table)
         rows = ""
         if fault.n_rows:
             noun = "row" if fault.n_rows == 1 else "rows"
-            rows = f" ({fault.n_rows:,} {noun}" + (f"; first: {fault.first_rows}" if fault.first_rows else "") + ")"
+            rows = (
+                f" ({fault.n_rows:,} {noun}"
+                + (f"; first: {fault.first_rows}" if fault.first_rows else "")
+                + ")"
+            )
         sentences.append(f"{place}: expected {fault.expected}{rows}. {fault.remedy}")
     return sentences

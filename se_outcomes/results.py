@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import pandas as pd
 
 #: The columns that every ``tidy()`` has, in this order; further ones (``group``, ``stage``, ``contrast`` ...) follow.
 TIDY_COLUMNS = ("term", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high")
+
+
+def records(frame: pd.DataFrame) -> Iterator[Any]:
+    """The rows of a result's frame, one after the other, with the columns as attributes.
+
+    Examples
+    --------
+    >>> [row.n for row in records(pd.DataFrame({"n": [1, 2]}))]
+    [1, 2]
+    """
+    return iter(frame.itertuples(index=False))
 
 
 class Notice(str):

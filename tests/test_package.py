@@ -25,7 +25,9 @@ FUNCTIONS = [name for name in so.__all__ if name.islower() and not name.startswi
 
 def loaded_after(statement):
     code = f"import sys; {statement}; print(*sorted(name for name in sys.modules if '.' not in name))"
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
 
 
 def test_import_loads_no_heavy_library():
@@ -84,13 +86,17 @@ def test_notebooks_hold_no_output_no_functions_no_classes():
                 assert cell["outputs"] == [], path.name
                 assert cell["execution_count"] is None, path.name
                 tree = ast.parse("".join(cell["source"]))
-                assert not any(isinstance(node, ast.FunctionDef | ast.ClassDef) for node in ast.walk(tree)), path.name
+                assert not any(isinstance(node, ast.FunctionDef | ast.ClassDef) for node in ast.walk(tree)), (
+                    path.name
+                )
 
 
 @pytest.mark.skipif(not TRACKED, reason="not a git checkout")
 def test_no_tracked_file_names_a_registry_or_a_path_of_a_machine():
     # written in pieces, so that this file passes its own test
-    forbidden = re.compile("|".join(["pypi" + r"\.org", "python" + "hosted", "/" + "root/", "/" + "home/", "/" + r"work/\w"]))
+    forbidden = re.compile(
+        "|".join(["pypi" + r"\.org", "python" + "hosted", "/" + "root/", "/" + "home/", "/" + r"work/\w"])
+    )
     for path in TRACKED:
         if path.exists() and path.suffix != ".png":
             assert not forbidden.search(path.read_text(encoding="utf-8")), path.name

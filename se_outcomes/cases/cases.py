@@ -54,7 +54,10 @@ class Cases:
         self.n_offices = len(self._count(["office_id"]))
 
     def __repr__(self) -> str:
-        cases, offices = ("case" if self.n_cases == 1 else "cases"), ("office" if self.n_offices == 1 else "offices")
+        cases, offices = (
+            ("case" if self.n_cases == 1 else "cases"),
+            ("office" if self.n_offices == 1 else "offices"),
+        )
         noun = "warning" if len(self.warnings) == 1 else "warnings"
         said = f", {len(self.warnings)} {noun}" if self.warnings else ""
         return f"Cases: {self.n_cases:,} {cases} in {self.n_offices:,} {offices}{said} (rows are not shown)"

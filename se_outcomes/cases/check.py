@@ -33,6 +33,7 @@ def check_cases(
     mapping: Mapping[str, object] | str | Path | Translation | None = None,
     gates: str | None = None,
     outcome_observed: str | None = None,
+    title: str | None = None,
 ) -> Cases:
     """Check a data frame against the schema.
 
@@ -46,6 +47,8 @@ def check_cases(
         Goes before the mapping's ``[study]``.
     outcome_observed : {"all", "accepted"}, optional
         Goes before the mapping's ``[study]``.
+    title : str, optional
+        Of the report; goes before the mapping's ``[study]``.
 
     Returns
     -------
@@ -72,7 +75,7 @@ def check_cases(
       - cases.case_id: expected every case_id on one row only (2 rows; first: 1, 2). Remove the duplicates; ...
     """
     translation = read_mapping(mapping)
-    plan = translation.study.answered(gates=gates, outcome_observed=outcome_observed)
+    plan = translation.study.answered(gates=gates, outcome_observed=outcome_observed, title=title)
     raw = frame if isinstance(frame, Raw) else read_frame(frame)
     table = read_schema()["cases"]
     faults = list(raw.faults)
@@ -94,9 +97,7 @@ def check_cases(
 
 def _compact(frame: nw.DataFrame) -> nw.DataFrame:
     """Text as categories: a tally then groups by numbers."""
-    coded = [
-        name for name, kind in frame.schema.items() if kind == nw.String and name not in _OWN_VALUES
-    ]
+    coded = [name for name, kind in frame.schema.items() if kind == nw.String and name not in _OWN_VALUES]
     return frame.with_columns(nw.col(*coded).cast(nw.Categorical)) if coded else frame
 
 
@@ -111,7 +112,12 @@ def _remarks(
 def _reserved_names(translation: Translation, table: Table, plan: StudyPlan) -> list[Fault]:
     """[extra] columns that bear the name of something the package works out itself."""
     derived = {"n", *state_columns(set(table.columns), plan)}
-    derived |= {f"{name}_{ending}" for name, column in table.columns.items() for ending in ENDINGS if column.type in ("number", "integer")}
+    derived |= {
+        f"{name}_{ending}"
+        for name, column in table.columns.items()
+        for ending in ENDINGS
+        if column.type in ("number", "integer")
+    }
     return [
         Fault(
             table.name,

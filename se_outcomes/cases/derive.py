@@ -37,7 +37,11 @@ def fill_in_columns(columns: Set[str]) -> dict[str, nw.Expr]:
     """
     found = {}
     if "provision" not in columns and "measure_code" in columns:
-        provision = {code.code: code.facts["provision"] for code in read_code_list("measure_code") if "provision" in code.facts}
+        provision = {
+            code.code: code.facts["provision"]
+            for code in read_code_list("measure_code")
+            if "provision" in code.facts
+        }
         found["provision"] = _recode(nw.col("measure_code"), provision)
     if "age_group" not in columns and {"birth_year", "entry_date"} <= columns:
         found["age_group"] = _age_group(nw.col("entry_date").dt.year() - nw.col("birth_year"))

@@ -21,6 +21,7 @@ def load_cases(
     mapping: Mapping[str, object] | str | Path | None = None,
     gates: str | None = None,
     outcome_observed: str | None = None,
+    title: str | None = None,
     encoding: str | None = None,
     delimiter: str | None = None,
     decimal: str | None = None,
@@ -44,6 +45,8 @@ def load_cases(
         Whether referral and acceptance are recorded apart; goes before the mapping's ``[study]``.
     outcome_observed : {"all", "accepted"}, optional
         For whom the outcome is known; goes before the mapping's ``[study]``.
+    title : str, optional
+        Of the report; goes before the mapping's ``[study]``.
     encoding, delimiter, decimal, dates, sheet : optional
         How to read the file; go before the mapping's ``[read]``. ``dates`` is "dmy", "mdy" or "iso";
         ``sheet`` a name or a number counted from 1.
@@ -76,7 +79,7 @@ def load_cases(
     given = ReadOptions(delimiter=delimiter, encoding=encoding, decimal=decimal, dates=dates, sheet=sheet)
     translation = _with_options(read_mapping(mapping), given)
     raw = source if isinstance(source, pd.DataFrame) else read_file(source, translation)
-    return check_cases(raw, mapping=translation, gates=gates, outcome_observed=outcome_observed)
+    return check_cases(raw, mapping=translation, gates=gates, outcome_observed=outcome_observed, title=title)
 
 
 def _with_options(translation: Translation, given: ReadOptions) -> Translation:

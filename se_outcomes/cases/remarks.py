@@ -109,7 +109,9 @@ def _offices(checked: Checked) -> Iterator[Notice]:
 
 def _eligibility(checked: Checked) -> Iterator[Notice]:
     if not checked.has("eligible"):
-        yield Notice("eligible_absent", "There is no column eligible: every case is taken to be in the target group.")
+        yield Notice(
+            "eligible_absent", "There is no column eligible: every case is taken to be in the target group."
+        )
     elif checked.any(nw.col("eligible").is_null()):
         yield Notice(
             "eligible_unknown",

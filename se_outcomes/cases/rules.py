@@ -45,10 +45,10 @@ def find_breaches(
                 ]
     for rule in table.rules:
         if rule.severity == severity and not _lifted(rule, plan):
-            for column, rows, expected in _BREACHES[rule.kind](rule, frame):
+            for named, rows, expected in _BREACHES[rule.kind](rule, frame):
                 if (told := rows_of(frame, rows))[0]:
                     found.append(
-                        (rule.name, Fault(table.name, column, rule.name, *told, expected, rule.remedy))
+                        (rule.name, Fault(table.name, named, rule.name, *told, expected, rule.remedy))
                     )
     return found
 

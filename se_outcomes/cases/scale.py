@@ -70,7 +70,9 @@ class Scale:
             Where there are several: their points are not of one size.
         """
         if len(self.rulers) != 1:
-            raise ValueError(f"{self.column} is measured with {len(self.rulers)} instruments, each with its own SD")
+            raise ValueError(
+                f"{self.column} is measured with {len(self.rulers)} instruments, each with its own SD"
+            )
         return next(iter(self.rulers.values())).sd
 
     def place(self, values: Floats, instruments: NDArray[np.object_]) -> pd.DataFrame:
@@ -83,7 +85,9 @@ class Scale:
             scaled[rows] = (found - ruler.mean) / ruler.sd
             group[rows] = np.array(QUARTERS, dtype=object)[np.searchsorted(ruler.cuts, found)]
             bins[rows] = np.array(ruler.bins, dtype=object)[np.searchsorted(ruler.edges, found)]
-        return pd.DataFrame({"scaled": scaled, "group": pd.Series(group, dtype="str"), "bin": pd.Series(bins, dtype="str")})
+        return pd.DataFrame(
+            {"scaled": scaled, "group": pd.Series(group, dtype="str"), "bin": pd.Series(bins, dtype="str")}
+        )
 
 
 def make_scale(column: str, cells: pd.DataFrame) -> Scale:
@@ -121,7 +125,8 @@ def _ruler(values: Floats, counts: Floats) -> Ruler | None:
         return None
     cuts = _cuts(values, counts, 4)
     group = np.searchsorted(cuts, values)
-    edges, names = [], []
+    edges: list[float] = []
+    names: list[str] = []
     for number, quarter in enumerate(QUARTERS):
         inside = group == number
         if not inside.any():

@@ -156,7 +156,7 @@ def _log_risk_ratio(population: Population, gate: Passage, adjustment: str) -> f
     quarter = population.grid.group[population.grid.place]
     by_node = gate.at_risk.sum(axis=2), (gate.at_risk * gate.chance).sum(axis=2)
     n, passed = (np.stack([w[:, quarter == q].sum(axis=1) for q in (TOP, BOTTOM)]) for w in by_node)  # (2, G)
-    if adjustment == "crude":
+    if adjustment == "crude":  # noqa: SIM108
         rate = passed.sum(axis=1) / n.sum(axis=1)
     else:
         rate = (passed / n) @ (n.sum(axis=0) / n.sum())

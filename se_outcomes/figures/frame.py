@@ -30,15 +30,13 @@ def quieten(ax: Axes) -> None:
     for side in ("left", "bottom"):
         ax.spines[side].set_color(GREY)
     ax.tick_params(labelsize=TEXT_SIZE, colors=INK, length=3)
-    ax.xaxis.label.set_size(TEXT_SIZE)
-    ax.yaxis.label.set_size(TEXT_SIZE)
+    ax.xaxis.label.set_fontsize(TEXT_SIZE)
+    ax.yaxis.label.set_fontsize(TEXT_SIZE)
 
 
 def entitle(ax: Axes, text: str, *, width: int = 70, pad: float = 6.0) -> None:
     """A title in words, left of the axes, on as many lines as it takes."""
-    ax.set_title(
-        fold_text(text, width), loc="left", fontsize=10.5, fontweight="bold", color=INK, pad=pad
-    )
+    ax.set_title(fold_text(text, width), loc="left", fontsize=10.5, fontweight="bold", color=INK, pad=pad)
 
 
 def fold_text(text: str, width: int) -> str:

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
 from se_outcomes.figures.frame import BLUE, GREY, INK, PALE, entitle, fold_text, open_axes
+from se_outcomes.results import records
 from se_outcomes.study.funnel import FunnelResult
 from se_outcomes.wording.words import Words, speak
 
@@ -81,7 +82,9 @@ def draw_funnel(result: FunnelResult, ax: Axes | None = None, *, language: str =
     words = speak(language)
     n = funnel_data(result).set_index("place")["n"]
     boxes = {box.place: box for box in (MERGED if result.gates == "merged" else SEPARATE)}
-    drawn = {place: box for place, box in boxes.items() if place in ON_THE_WAY or pd.isna(n[place]) or n[place] > 0}
+    drawn = {
+        place: box for place, box in boxes.items() if place in ON_THE_WAY or pd.isna(n[place]) or n[place] > 0
+    }
     rows = 1 + max(box.row for box in boxes.values()) + (_has_bypassed(n))
     ax = open_axes(ax, size=(7.2, 0.5 + 1.05 * rows))
     ax.set_axis_off()
@@ -95,7 +98,14 @@ def draw_funnel(result: FunnelResult, ax: Axes | None = None, *, language: str =
     if _has_bypassed(n):
         note = _label("bypassed", n["bypassed"], words)
         _draw_box(ax, Box("bypassed", LEFT, rows - 1), "bypassed", note, step)
-        ax.text(LEFT + WIDTH / 2 + 0.02, -(rows - 0.5) * step, fold_text(words.say("note_bypassed"), 60), va="center", fontsize=8.5, color=INK)
+        ax.text(
+            LEFT + WIDTH / 2 + 0.02,
+            -(rows - 0.5) * step,
+            fold_text(words.say("note_bypassed"), 60),
+            va="center",
+            fontsize=8.5,
+            color=INK,
+        )
     entitle(ax, words.say("title_funnel"))
     return ax
 
@@ -104,7 +114,10 @@ def funnel_data(result: FunnelResult, language: str = "en") -> pd.DataFrame:
     """The numbers drawn: ``place, n``, all cases first."""
     del language  # names and numbers of data are the same in every language
     first = pd.DataFrame({"place": ["cases"], "n": [result.n_cases]})
-    return pd.concat([first, result.flow.astype({"n": first["n"].dtype if result.flow["n"].notna().all() else "float64"})], ignore_index=True)
+    return pd.concat(
+        [first, result.flow.astype({"n": first["n"].dtype if result.flow["n"].notna().all() else "float64"})],
+        ignore_index=True,
+    )
 
 
 def describe_funnel(result: FunnelResult, language: str = "en") -> str:
@@ -112,7 +125,7 @@ def describe_funnel(result: FunnelResult, language: str = "en") -> str:
     words = speak(language)
     data = funnel_data(result)
     shown = data.loc[data["n"].isna() | (data["n"] > 0) | data["place"].isin(ON_THE_WAY)]
-    listed = "; ".join(f"{words.say(f'place_{row.place}')}: {words.count(row.n)}" for row in shown.itertuples())
+    listed = "; ".join(f"{words.say(f'place_{row.place}')}: {words.count(row.n)}" for row in records(shown))
     return f"{words.say('title_funnel')}. {listed}."
 
 

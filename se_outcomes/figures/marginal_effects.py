@@ -9,7 +9,18 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from se_outcomes.figures.frame import BLUE, GREY, INK, ORANGE, as_number, entitle, fold_text, open_axes, quieten
+from se_outcomes.figures.frame import (
+    BLUE,
+    GREY,
+    INK,
+    ORANGE,
+    as_number,
+    entitle,
+    fold_text,
+    open_axes,
+    quieten,
+)
+from se_outcomes.results import records
 from se_outcomes.study.passage import PassageResult
 from se_outcomes.wording.words import Words, speak
 
@@ -48,7 +59,7 @@ def draw_marginal_effects(
     quieten(ax)
     places = _places(rows)
     kinds = list(dict.fromkeys(data["adjustment"]))
-    for row in data.itertuples():
+    for row in records(data):
         place = places[row.contrast, row.question, row.at_risk]
         shift = 0.17 if len(kinds) > 1 else 0.0
         _draw_row(ax, row, place + (shift if row.adjustment == "crude" else -shift), words)
@@ -79,16 +90,26 @@ def marginal_effects_data(
     parts = []
     for result in _listed(results):
         rows = result.estimates.loc[result.estimates["measure"] == "ame"]
-        numbers = {name: 100 * rows[name] for name in ("estimate", "conf_low", "conf_high", "cv1_conf_low", "cv1_conf_high")}
+        numbers = {
+            name: 100 * rows[name]
+            for name in ("estimate", "conf_low", "conf_high", "cv1_conf_low", "cv1_conf_high")
+        }
         asked = result.specification
         parts.append(
-            rows[["contrast", "adjustment", "p_value", "std_error_kind", "n_cases", "n_events", "n_offices"]].assign(
+            rows[
+                ["contrast", "adjustment", "p_value", "std_error_kind", "n_cases", "n_events", "n_offices"]
+            ].assign(
                 question=asked.question, at_risk=asked.at_risk, office_effects=asked.office_effects, **numbers
             )
         )
     data = pd.concat(parts, ignore_index=True)
     order = dict.fromkeys(["per_sd", "top_vs_bottom", *data["contrast"]])
-    return data.sort_values("contrast", key=lambda c: c.map({name: i for i, name in enumerate(order)}), kind="stable", ignore_index=True)
+    return data.sort_values(
+        "contrast",
+        key=lambda c: c.map({name: i for i, name in enumerate(order)}),
+        kind="stable",
+        ignore_index=True,
+    )
 
 
 def describe_marginal_effects(results: PassageResult | Sequence[PassageResult], language: str = "en") -> str:
@@ -100,9 +121,10 @@ def describe_marginal_effects(results: PassageResult | Sequence[PassageResult], 
     for contrast, rows in data.groupby("contrast", sort=False):
         told = rows.dropna(subset="estimate")
         effects = [
-            f"{words.say(f'question_{row.question}_{row.at_risk}')}, {words.say(f'adjustment_{row.adjustment}').lower()}: "
+            f"{words.say(f'question_{row.question}_{row.at_risk}')}, "
+            f"{words.say(f'adjustment_{row.adjustment}').lower()}: "
             f"{words.number(row.estimate, 1)} {words.interval(row.conf_low, row.conf_high, _one_decimal(words))}"
-            for row in told.itertuples()
+            for row in records(told)
         ]
         if effects:
             said.append(f"{_contrast(str(contrast), exposure, words)}: {'; '.join(effects)}.")
@@ -142,7 +164,9 @@ def _contrast(contrast: str, exposure: str, words: Words) -> str:
     if words.has(f"contrast_{contrast}"):
         return words.say(f"contrast_{contrast}")
     level, _, reference = contrast.partition("_vs_")
-    return words.say("contrast_levels", level=words.level(exposure, level), reference=words.level(exposure, reference))
+    return words.say(
+        "contrast_levels", level=words.level(exposure, level), reference=words.level(exposure, reference)
+    )
 
 
 def _key(ax: Axes, kinds: Sequence[str], words: Words) -> None:
@@ -150,7 +174,15 @@ def _key(ax: Axes, kinds: Sequence[str], words: Words) -> None:
     for kind in kinds:
         marker, colour, fill = _MARKS[kind]
         handles.append(
-            Line2D([], [], marker=marker, color=colour, markerfacecolor=fill, linewidth=1.6, label=words.say(f"adjustment_{kind}"))
+            Line2D(
+                [],
+                [],
+                marker=marker,
+                color=colour,
+                markerfacecolor=fill,
+                linewidth=1.6,
+                label=words.say(f"adjustment_{kind}"),
+            )
         )
     ax.legend(
         handles=handles, loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=8.5, handletextpad=0.5,

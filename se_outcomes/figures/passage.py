@@ -8,7 +8,18 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from se_outcomes.cases.schema import read_schema
-from se_outcomes.figures.frame import BLUE, INK, ORANGE, as_number, as_percent, entitle, fold_text, open_axes, quieten
+from se_outcomes.figures.frame import (
+    BLUE,
+    INK,
+    ORANGE,
+    as_number,
+    as_percent,
+    entitle,
+    fold_text,
+    open_axes,
+    quieten,
+)
+from se_outcomes.results import records
 from se_outcomes.study.passage import PassageResult
 from se_outcomes.wording.words import Words, speak
 
@@ -81,8 +92,12 @@ def describe_passage(result: PassageResult, language: str = "en") -> str:
         by = result.specification.exposure
         shares = [
             f"{words.level(by, row.group)}: {words.percent(row.estimate)}"
-            + (f" {words.interval(row.conf_low, row.conf_high, words.percent)}" if pd.notna(row.conf_low) else "")
-            for row in told.itertuples()
+            + (
+                f" {words.interval(row.conf_low, row.conf_high, words.percent)}"
+                if pd.notna(row.conf_low)
+                else ""
+            )
+            for row in records(told)
         ]
         said.append(words.say("alt_groups", shares="; ".join(shares)))
     curve = passage_data(result).query("drawn == 'curve'")
@@ -116,8 +131,24 @@ def _draw_over_number(result: PassageResult, ax: Axes, words: Words) -> None:
         ax.plot(x, curve["share"], color=BLUE, linewidth=2)
     told = seen["n"].notna()
     size = LARGEST * seen["n"] / seen["n"].max() if told.any() else seen["n"]
-    ax.scatter(seen["value"][told], seen["share"][told], s=size[told], facecolor=ORANGE, alpha=0.75, edgecolor="white", zorder=3)
-    ax.scatter(seen["value"][~told], seen["share"][~told], s=UNTOLD, facecolor="white", edgecolor=ORANGE, linewidth=1.5, zorder=3)
+    ax.scatter(
+        seen["value"][told],
+        seen["share"][told],
+        s=size[told],
+        facecolor=ORANGE,
+        alpha=0.75,
+        edgecolor="white",
+        zorder=3,
+    )
+    ax.scatter(
+        seen["value"][~told],
+        seen["share"][~told],
+        s=UNTOLD,
+        facecolor="white",
+        edgecolor=ORANGE,
+        linewidth=1.5,
+        zorder=3,
+    )
     top = np.nanmax([*data["share"], *data["conf_high"], 0.1])
     ax.set_ylim(0, min(1.0, top * 1.06) if top < 0.94 else 1.02)
     ax.yaxis.set_major_formatter(as_percent(words))
@@ -135,19 +166,23 @@ def _label_series(ax: Axes, curve: pd.DataFrame, seen: pd.DataFrame, words: Word
     x, right = (0.02, "left") if rising else (0.98, "right")
     lines = []
     if len(seen):
-        lines.append(("●", ORANGE, words.say("key_observed" if seen["n"].notna().any() else "key_observed_untold")))
+        lines.append(
+            ("●", ORANGE, words.say("key_observed" if seen["n"].notna().any() else "key_observed_untold"))
+        )
     if len(curve):
         lines.append(("━", BLUE, words.say("key_curve")))
     for number, (mark, colour, text) in enumerate(lines):
         y = 0.97 - 0.07 * number
-        ax.text(x, y, f"{mark} {text}", transform=ax.transAxes, ha=right, va="top", fontsize=8.5, color=colour)
+        ax.text(
+            x, y, f"{mark} {text}", transform=ax.transAxes, ha=right, va="top", fontsize=8.5, color=colour
+        )
 
 
 def _draw_by_level(result: PassageResult, ax: Axes, words: Words) -> None:
     groups = result.groups
     by = result.specification.exposure
     places = np.arange(len(groups))[::-1]
-    for place, row in zip(places, groups.itertuples(), strict=True):
+    for place, row in zip(places, records(groups), strict=True):
         if pd.isna(row.estimate):
             ax.text(0.01, place, words.say("withheld"), va="center", fontsize=8.5, color=INK)
             continue
@@ -175,4 +210,8 @@ def _axis_name(result: PassageResult, words: Words) -> str:
     if _along(result) == "mean_scaled":
         return words.say("axis_scaled", exposure=name)
     column = read_schema()["cases"].columns.get(result.specification.exposure)
-    return words.say("axis_unit", exposure=name, unit=words.say(f"unit_{column.unit}")) if column and column.unit else name
+    return (
+        words.say("axis_unit", exposure=name, unit=words.say(f"unit_{column.unit}"))
+        if column and column.unit
+        else name
+    )

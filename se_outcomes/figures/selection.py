@@ -6,7 +6,18 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from se_outcomes.figures.frame import BLUE, GREY, INK, ORANGE, as_number, entitle, fold_text, open_axes, quieten
+from se_outcomes.figures.frame import (
+    BLUE,
+    GREY,
+    INK,
+    ORANGE,
+    as_number,
+    entitle,
+    fold_text,
+    open_axes,
+    quieten,
+)
+from se_outcomes.results import records
 from se_outcomes.study.selection import SelectionResult
 from se_outcomes.wording.words import Words, speak
 
@@ -42,13 +53,15 @@ def draw_selection(result: SelectionResult, ax: Axes | None = None, *, language:
     places = {term: -1.0 * number for number, term in enumerate(terms)}
     ax = open_axes(ax, size=(7.2, 1.6 + 0.62 * len(terms)))
     quieten(ax)
-    for row in data.itertuples():
+    for row in records(data):
         shift = 0.17 if len(kinds) > 1 else 0.0
         _draw_row(ax, row, places[row.gate] + (shift if row.adjustment == "crude" else -shift), words)
     ax.axvline(0, color=GREY, linewidth=1, zorder=0)
     if "net" in places and len(terms) > 1:
         ax.axhline(places["net"] + 0.5, color=GREY, linewidth=0.8, linestyle=":")
-    ax.set_yticks([places[term] for term in terms], [fold_text(words.say(f"gate_{term}"), 24) for term in terms])
+    ax.set_yticks(
+        [places[term] for term in terms], [fold_text(words.say(f"gate_{term}"), 24) for term in terms]
+    )
     ax.tick_params(axis="y", length=0)
     ax.set_ylim(min(places.values()) - 0.6, 0.7)
     ax.xaxis.set_major_formatter(as_number(words, 1))
@@ -80,8 +93,20 @@ def title_of(result: SelectionResult, words: Words) -> str:
 def selection_data(result: SelectionResult, language: str = "en") -> pd.DataFrame:
     """The numbers drawn, a row for each gate and adjustment."""
     del language  # names and numbers of data are the same in every language
-    columns = ["estimate", "conf_low", "conf_high", "joint_low", "joint_high", "risk_ratio", "rr_conf_low", "rr_conf_high", "share"]
-    return result.estimates[["term", "adjustment", *columns]].rename(columns={"term": "gate", "estimate": "log_risk_ratio"})
+    columns = [
+        "estimate",
+        "conf_low",
+        "conf_high",
+        "joint_low",
+        "joint_high",
+        "risk_ratio",
+        "rr_conf_low",
+        "rr_conf_high",
+        "share",
+    ]
+    return result.estimates[["term", "adjustment", *columns]].rename(
+        columns={"term": "gate", "estimate": "log_risk_ratio"}
+    )
 
 
 def describe_selection(result: SelectionResult, language: str = "en") -> str:
@@ -92,7 +117,7 @@ def describe_selection(result: SelectionResult, language: str = "en") -> str:
         told = [
             f"{words.say(f'gate_{row.gate}')}: {words.number(row.log_risk_ratio)} "
             f"{words.interval(row.joint_low, row.joint_high, words.number)}"
-            for row in rows.dropna(subset="log_risk_ratio").itertuples()
+            for row in records(rows.dropna(subset="log_risk_ratio"))
         ]
         if told:
             said.append(f"{words.say(f'adjustment_{adjustment}')}: {'; '.join(told)}.")
@@ -106,5 +131,7 @@ def _draw_row(ax: Axes, row, place: float, words: Words) -> None:  # type: ignor
         if pd.notna(row.joint_low):
             ax.plot([row.joint_low, row.joint_high], [place, place], color=colour, linewidth=1.6)
         ax.plot(row.log_risk_ratio, place, marker, color=colour, markerfacecolor=fill, markersize=6.5)
-        label = f"{words.number(row.log_risk_ratio)} {words.say('as_ratio', ratio=words.number(row.risk_ratio))}"
+        label = (
+            f"{words.number(row.log_risk_ratio)} {words.say('as_ratio', ratio=words.number(row.risk_ratio))}"
+        )
     ax.text(1.01, place, label, transform=ax.get_yaxis_transform(), fontsize=8.5, va="center", color=INK)

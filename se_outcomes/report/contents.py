@@ -12,11 +12,16 @@ from matplotlib.axes import Axes
 
 from se_outcomes.cases.cases import Cases
 from se_outcomes.figures.funnel import describe_funnel, draw_funnel, funnel_data
-from se_outcomes.figures.marginal_effects import describe_marginal_effects, draw_marginal_effects, marginal_effects_data
+from se_outcomes.figures.marginal_effects import (
+    describe_marginal_effects,
+    draw_marginal_effects,
+    marginal_effects_data,
+)
 from se_outcomes.figures.passage import describe_passage, draw_passage, passage_data
 from se_outcomes.figures.selection import describe_selection, draw_selection, selection_data
 from se_outcomes.report import text
 from se_outcomes.report.answers import Answers
+from se_outcomes.results import records
 from se_outcomes.study.passage import PassageResult
 from se_outcomes.tables.characteristics import tabulate_characteristics
 from se_outcomes.tables.exclusions import tabulate_exclusions
@@ -121,7 +126,9 @@ class Contents:
         label = self.words.say("table", number=next(self._tables))
         if cells.map(lambda cell: WITHHELD in str(cell).split()).to_numpy().any():
             notes = (*notes, self.words.say("note_withheld"))
-        self.blocks.append(TableExhibit(stem, label, caption, cells, " ".join([self.source, *notes]), n_names))
+        self.blocks.append(
+            TableExhibit(stem, label, caption, cells, " ".join([self.source, *notes]), n_names)
+        )
 
     def figure(self, figure: FigureExhibit, n: object, *notes: str) -> None:
         """A figure with N, source and notes."""
@@ -265,11 +272,11 @@ def _compose_passage(contents: Contents, key: str, result: PassageResult) -> Non
 def _passage_cells(result: PassageResult, data: pd.DataFrame, words: Words) -> pd.DataFrame:
     """The points of a figure as text; the curve in five places."""
     curve = data.loc[data["drawn"] == "curve"]
-    places = np.unique(np.linspace(0, len(curve) - 1, 5).round().astype(int)) if len(curve) else []
+    places = np.unique(np.linspace(0, max(len(curve) - 1, 0), min(5, len(curve))).round().astype(int))
     rows = pd.concat([data.loc[data["drawn"] != "curve"], curve.iloc[places]])
     by = result.specification.exposure
     shown = []
-    for row in rows.itertuples():
+    for row in records(rows):
         where = words.level(by, str(row.name)) if row.drawn == "level" else words.number(row.value, 1)
         shown.append(
             {

@@ -19,6 +19,7 @@ from se_outcomes.errors import DisclosureError
 from se_outcomes.report.answers import Answers
 from se_outcomes.report.ledger import RECORDED, Key, Ledger, enter_gates, enter_variables
 from se_outcomes.report.suppression import plan_suppression
+from se_outcomes.results import records
 from se_outcomes.study.characteristics import CharacteristicsResult
 from se_outcomes.study.funnel import FunnelResult
 from se_outcomes.study.linkage import MISSING, count_linkage
@@ -70,7 +71,8 @@ class Plan:
         """How many counts are withheld, by exhibit."""
         exhibits = dict.fromkeys(key[0] for key in self.counts)
         return {
-            exhibit: sum(not told for key, told in self.counts.items() if key[0] == exhibit) for exhibit in exhibits
+            exhibit: sum(not told for key, told in self.counts.items() if key[0] == exhibit)
+            for exhibit in exhibits
         }
 
 
@@ -145,7 +147,7 @@ def protect_funnel(funnel: FunnelResult, plan: Plan) -> FunnelResult:
 def protect_characteristics(described: CharacteristicsResult, plan: Plan) -> CharacteristicsResult:
     """Levels, shares and means by the plan of their variable; differences where both sides may be told."""
     counts = described.counts.assign(n=described.counts["n"].astype("float64"))
-    rows = list(counts.itertuples())
+    rows = list(records(counts))
     n_told = _told([plan.tells(row.variable, row.level, row.stage) for row in rows]) > 0
     # the share of the missing is of all of the stage, that of a level of those recorded
     shares = [row.level == MISSING or plan.tells(row.variable, RECORDED, row.stage) for row in rows]
@@ -153,19 +155,19 @@ def protect_characteristics(described: CharacteristicsResult, plan: Plan) -> Cha
         n=counts["n"].where(n_told), share=counts["share"].where(n_told & (_told(shares) > 0))
     )
     moments = described.moments.assign(n=described.moments["n"].astype("float64"))
-    may = _told([plan.tells(row.variable, RECORDED, row.stage) for row in moments.itertuples()]) > 0
+    may = _told(plan.tells(row.variable, RECORDED, row.stage) for row in records(moments)) > 0
     moments = moments.assign(**{name: moments[name].where(may) for name in ("n", "mean", "std_dev")})
     differences = described.differences
-    may = _told(
+    of_both = _told(
         [
             all(
                 plan.tells(row.variable, row.level or RECORDED, f"{row.contrast}_{side}")
                 for side in ("passed", "failed")
             )
-            for row in differences.itertuples()
+            for row in records(differences)
         ]
     )
-    differences = differences.assign(difference=differences["difference"].where(may > 0))
+    differences = differences.assign(difference=differences["difference"].where(of_both > 0))
     return replace(
         described, counts=counts, moments=moments, differences=differences, states=described.states.iloc[:0]
     )
@@ -176,7 +178,9 @@ def protect_passage(key: str, result: PassageResult, plan: Plan) -> PassageResul
     overall = plan.tells_share(("exclusions", key, "used"), ("passage", key, "n_events")) > Told.NOTHING
     groups, of_groups = _protect_counts(result.groups, key, "group", plan, ("estimate", *INTERVAL))
     bins, of_bins = _protect_counts(result.bins, key, "bin", plan, ("share",))
-    bins = bins.assign(**{name: bins[name].where(of_bins > 0) for name in ("low", "high", "mean", "mean_scaled")})
+    bins = bins.assign(
+        **{name: bins[name].where(of_bins > 0) for name in ("low", "high", "mean", "mean_scaled")}
+    )
     if result.specification.office_effects:
         # with office intercepts a group's share is no function of its own counts, so there is nothing to round
         groups = groups.assign(
@@ -229,12 +233,16 @@ def _protect_estimates(
     result: PassageResult, estimates: pd.DataFrame, compared: Mapping[str, int], overall: bool
 ) -> pd.DataFrame:
     """Numbers of a contrast between two groups only where a share may be told of both."""
-    told = _told([_groups_told(contrast, compared) if overall else Told.NOTHING for contrast in estimates["contrast"]])
+    told = _told(
+        [_groups_told(contrast, compared) if overall else Told.NOTHING for contrast in estimates["contrast"]]
+    )
     if result.specification.office_effects:
         told = np.where(told > 0, Told.EXACTLY, told)
     kept = {"dof", "n_offices", "statistic", "p_value"}
     numbers = [name for name in estimates.select_dtypes("number").columns if name not in kept]
-    rounded = estimates.assign(**{name: _as_told(estimates[name].astype("float64"), told) for name in numbers})
+    rounded = estimates.assign(
+        **{name: _as_told(estimates[name].astype("float64"), told) for name in numbers}
+    )
     return rounded.assign(**{name: estimates[name].where(told > 0) for name in ("statistic", "p_value")})
 
 
@@ -259,12 +267,14 @@ def _between_bins(curve: pd.DataFrame, bins: pd.DataFrame) -> pd.DataFrame:
 def protect_selection(selection: SelectionResult, plan: Plan) -> SelectionResult:
     """A gate's ratio only where a share may be told of both groups; the net only with all gates."""
     rates = selection.rates.astype({"n_at_risk": "float64", "n_passed": "float64"})
-    keys = [("selection", row.group, row.gate) for row in rates.itertuples()]
+    keys = [("selection", row.group, row.gate) for row in records(rates)]
     of_rates = rates.assign(told=_told([_selection_told(key, plan) for key in keys]))
     gates = of_rates.groupby("gate")["told"].min()
     # a net and one gate give the other
     gates["net"] = gates.min()
-    told = np.minimum(of_rates["told"].to_numpy(), np.where(rates["gate"] == "net", gates["net"], Told.EXACTLY))
+    told = np.minimum(
+        of_rates["told"].to_numpy(), np.where(rates["gate"] == "net", gates["net"], Told.EXACTLY)
+    )
     crude = (rates["adjustment"] == "crude").to_numpy()
     for name in ("n_at_risk", "n_passed"):
         rates[name] = rates[name].where(_told([plan.tells(*key, name) for key in keys]) > 0)
@@ -273,11 +283,15 @@ def protect_selection(selection: SelectionResult, plan: Plan) -> SelectionResult
     of_terms = estimates["term"].map(gates).to_numpy()
     exact = (estimates["adjustment"] != "crude").to_numpy() & (of_terms > 0)
     of_terms = np.where(exact, Told.EXACTLY, of_terms)
-    numbers = [name for name in estimates.select_dtypes("number").columns if name not in ("statistic", "p_value")]
+    numbers = [
+        name for name in estimates.select_dtypes("number").columns if name not in ("statistic", "p_value")
+    ]
     # a ratio of two shares tells more of a small one than the share does to the whole per cent
     masked = {name: _as_told(estimates[name], of_terms, decimals=1) for name in numbers}
     masked |= {name: estimates[name].where(of_terms > 0) for name in ("statistic", "p_value")}
-    n_told = all(plan.tells("selection", group, "net", "n_at_risk") for group in (selection.top, selection.bottom))
+    n_told = all(
+        plan.tells("selection", group, "net", "n_at_risk") for group in (selection.top, selection.bottom)
+    )
     return replace(
         selection,
         rates=rates,
@@ -296,8 +310,8 @@ def _selection_told(key: Key, plan: Plan) -> Told:
     return plan.tells_share((*key, "n_at_risk"), (*key, "n_passed"))
 
 
-def _told(values: Iterable[bool | Told]) -> NDArray[np.int64]:
-    return np.array([int(value) for value in values], dtype=np.int64)
+def _told(values: Iterable[int]) -> NDArray[np.int64]:
+    return np.fromiter(values, dtype=np.int64)
 
 
 def _as_told(values: pd.Series, told: NDArray[np.int64], decimals: int = 2) -> pd.Series:

@@ -104,6 +104,8 @@ def rank_of(key: Key) -> int:
     [90, 38]
     """
     exhibit = key[0]
+    if exhibit == "characteristics" and key[1].startswith("gate_"):
+        return RANKS["reason"]
     if exhibit in ("flow", "characteristics") or key[1] == "all" or key[-1] in ("used", "n_events"):
         return RANKS["total"]
     if exhibit == "funnel":
@@ -146,7 +148,8 @@ def enter_gates(answers: Answers, linkage: pd.DataFrame) -> Ledger:
         _enter_passage(ledger, key, result)
     if answers.selection is not None:
         _enter_selection(ledger, answers)
-    for stage, states in answers.characteristics.stages.items():
+    columns = {**answers.characteristics.stages, **_compared_sides(answers.characteristics)}
+    for stage, states in columns.items():
         ledger.publish(("characteristics", stage), cells["gate_state"].isin(states))
     return ledger
 
@@ -162,7 +165,9 @@ def possible_cells(linkage: pd.DataFrame, answers: Answers) -> pd.DataFrame:
     patterns = patterns.drop(columns="group").drop_duplicates()
     states = pd.DataFrame(list(product(GATE_STATES, OUTCOME_STATES, RETENTION_STATES)), columns=list(STATES))
     states = states.loc[(states["retention_state"] == "unknown") | (states["outcome_state"] == "placed")]
-    clean = {key: sort_cases(states, question_of(answers.passages[key].specification))["level"] for key in keys}
+    clean = {
+        key: sort_cases(states, question_of(answers.passages[key].specification))["level"] for key in keys
+    }
     without = {key: level.replace("used", "exposure_missing") for key, level in clean.items()}
     clean_states = [states.assign(**clean, known=True), states.assign(**without, known=False)]
     patterns = pd.concat([patterns, *clean_states]).drop_duplicates()
@@ -193,7 +198,9 @@ def _enter_funnel(ledger: Ledger, answers: Answers) -> None:
 def _enter_flow(ledger: Ledger, answers: Answers) -> None:
     places = set(answers.funnel.flow["place"])
     keys = {
-        place: ledger.publish(("flow", place), in_place(ledger.cells, place)) for place in FLOW if place in places
+        place: ledger.publish(("flow", place), in_place(ledger.cells, place))
+        for place in FLOW
+        if place in places
     }
     for whole, parts in (
         ("followed", ("not_referred", "accepted", "refused")),
@@ -239,7 +246,9 @@ def _enter_selection(ledger: Ledger, answers: Answers) -> None:
             ledger.publish_share(whole, part)
         if not merged:
             for count, gate in (("n_at_risk", first), ("n_passed", last)):
-                ledger.publish(("selection", group, "net", count), ledger.sets["selection", group, gate, count])
+                ledger.publish(
+                    ("selection", group, "net", count), ledger.sets["selection", group, gate, count]
+                )
 
 
 def enter_variables(described: CharacteristicsResult, told: Sequence[str]) -> Iterator[Ledger]:
@@ -249,11 +258,12 @@ def enter_variables(described: CharacteristicsResult, told: Sequence[str]) -> It
     ----------
     described : CharacteristicsResult
     told : sequence of str
-        The stages whose number of cases is told; the others have no numbers in the table.
+        The stages, and sides of a gate, whose number of cases may be told; the others have no numbers in the table.
     """
     stages = described.stages
     reached = sorted({state for states in stages.values() for state in states})
-    columns = {stage: states for stage, states in stages.items() if stage in told} | _compared_sides(described)
+    columns = {**stages, **_compared_sides(described)}
+    columns = {stage: states for stage, states in columns.items() if stage in told}
     for variable, states in described.states.groupby("variable", sort=False):
         levels = list(dict.fromkeys(states["level"]))
         cells = pd.DataFrame(list(product(levels, reached)), columns=["level", "gate_state"])

@@ -104,7 +104,9 @@ def _refuse_formats(formats: Sequence[str]) -> None:
 def _progress_bar(shown: bool) -> Iterator[Callable[[str], None]]:
     """A bar over questions, the disclosure plan, the figures and the page."""
     steps = 3 + len(PASSAGES) + 2 + len(PASSAGES) + 3
-    with tqdm(total=steps, disable=not shown, bar_format="{desc:<24}{percentage:3.0f}%|{bar}| {elapsed}") as bar:
+    with tqdm(
+        total=steps, disable=not shown, bar_format="{desc:<24}{percentage:3.0f}%|{bar}| {elapsed}"
+    ) as bar:
 
         def tick(what: str) -> None:
             bar.set_description_str(what.replace("_", " "), refresh=False)
@@ -140,11 +142,17 @@ def _figure_files(block: FigureExhibit, words: Words) -> dict[str, bytes]:
             pictures = {
                 # no date and no program's name in a file: same input, same bytes
                 f"{stem}.png": _saved(figure, "png", {"Software": None}),
-                f"{stem}.pdf": _saved(figure, "pdf", {"CreationDate": None, "Producer": None, "Creator": None}),
+                f"{stem}.pdf": _saved(
+                    figure, "pdf", {"CreationDate": None, "Producer": None, "Creator": None}
+                ),
             }
         finally:
             plt.close(figure)  # type: ignore[arg-type]
-    return {**pictures, f"{stem}.csv": _csv(block.data, words), f"{stem}.txt": (block.alt + "\n").encode("utf-8")}
+    return {
+        **pictures,
+        f"{stem}.csv": _csv(block.data, words),
+        f"{stem}.txt": (block.alt + "\n").encode("utf-8"),
+    }
 
 
 def _saved(figure, kind: str, metadata: Mapping[str, str | None]) -> bytes:  # type: ignore[no-untyped-def]
@@ -154,7 +162,7 @@ def _saved(figure, kind: str, metadata: Mapping[str, str | None]) -> bytes:  # t
 
 
 def _csv(frame: pd.DataFrame, words: Words) -> bytes:
-    """Data as the language's spreadsheets read it: with a byte order mark, semicolons and decimal commas in Norwegian."""
+    """Data as spreadsheets read it: with a byte order mark; semicolons and decimal commas in Norwegian."""
     english = words.language == "en"
     text = frame.round(DECIMALS).to_csv(
         index=False, sep="," if english else ";", decimal="." if english else ",", lineterminator="\r\n"
@@ -166,7 +174,9 @@ def _csv(frame: pd.DataFrame, words: Words) -> bytes:
 
 
 def _page(cases: Cases, blocks: Sequence[Block], made: Mapping[str, bytes], words: Words) -> str:
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     template = files("se_outcomes.report").joinpath("page.html.jinja").read_text(encoding="utf-8")
     pictures = {
         name: "data:image/png;base64," + base64.b64encode(content).decode("ascii")

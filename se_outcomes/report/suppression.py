@@ -45,7 +45,8 @@ class Published:
         Which cells each published count sums.
     shares : (S, 2) integer array
         Pairs (whole, part) of counts between which a share can be read: none and all are then told of everyone in the
-        whole, so that an empty part or rest is as sensitive as a small one. Numbers from K on are those of ``known``.
+        whole, so that an empty part or rest is as sensitive as a small one. A whole may be one of ``known``, which are
+        numbered from K on.
     known : (J, a) bool array
         Counts that a reader knows from elsewhere and that cannot be withheld here.
     rank, share_rank : (K,), (S,) integer arrays
@@ -153,7 +154,9 @@ class _Audit:
             if self.values[whole] > 0:
                 add(self.counts[part], empty=True)
                 add(self.counts[whole] & ~self.counts[part], empty=True)
-        inside = (self.counts.astype(np.int64) @ (~self.counts).T.astype(np.int64)) == 0  # (i, j): i lies in j
+        inside = (
+            self.counts.astype(np.int64) @ (~self.counts).T.astype(np.int64)
+        ) == 0  # (i, j): i lies in j
         gaps = self.values[None, :] - self.values[:, None]
         for part, whole in np.argwhere(inside & (gaps > 0) & (gaps < self.min_cell)):
             add(self.counts[whole] & ~self.counts[part], empty=False)
@@ -197,7 +200,7 @@ class _Audit:
         kept = np.flatnonzero(~self.counts_withheld)
         counts = np.vstack([self.counts[kept], self.counts[self.n_published :]]).astype(float)
         rounded = self._rounded()
-        answer = linprog(
+        answer = linprog(  # type: ignore[call-overload]  # sparse matrices are welcome, the stubs do not know
             sign * cells.astype(float),
             A_eq=csc_array(counts) if len(counts) else None,
             b_eq=counts @ self.cells if len(counts) else None,

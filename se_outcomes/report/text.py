@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -43,11 +44,25 @@ def say_finding(key: str, result: PassageResult, words: Words) -> str:
     low, high = row["conf_low"], row["conf_high"]
     parts = {"event": event, "exposure": exposure}
     if low > 0:
-        return words.say("finding_up", points=words.points(row["estimate"]), low=words.points(low), high=words.points(high), **parts)
+        return words.say(
+            "finding_up",
+            points=words.points(row["estimate"]),
+            low=words.points(low),
+            high=words.points(high),
+            **parts,
+        )
     if high < 0:
         sizes = {"points": -row["estimate"], "low": -high, "high": -low}
-        return words.say("finding_down", **{name: words.points(size) for name, size in sizes.items()}, **parts)
-    return words.say("finding_unclear", points=words.points(row["estimate"]), low=words.points(low), high=words.points(high), **parts)
+        return words.say(
+            "finding_down", **{name: words.points(size) for name, size in sizes.items()}, **parts
+        )
+    return words.say(
+        "finding_unclear",
+        points=words.points(row["estimate"]),
+        low=words.points(low),
+        high=words.points(high),
+        **parts,
+    )
 
 
 def say_passage(key: str, result: PassageResult, answers: Answers, words: Words) -> list[str]:
@@ -66,7 +81,11 @@ def say_passage(key: str, result: PassageResult, answers: Answers, words: Words)
     said += _say_adjusted(result, words) + _say_quarters(result, words)
     if result.linearity is not None:
         straight = result.linearity.p_value >= LINEAR
-        said.append(words.say("finding_linear" if straight else "finding_curved", p=words.p_value(result.linearity.p_value)))
+        said.append(
+            words.say(
+                "finding_linear" if straight else "finding_curved", p=words.p_value(result.linearity.p_value)
+            )
+        )
     if key == "acceptance" and answers.funnel.gates != "merged":
         said.append(words.say("explain_acceptance"))
     return said
@@ -74,7 +93,7 @@ def say_passage(key: str, result: PassageResult, answers: Answers, words: Words)
 
 def say_selection(selection: SelectionResult, words: Words) -> list[str]:
     """How many times as likely, and at which gate; standardised over offices where that exists."""
-    rows = selection.estimates.set_index(["adjustment", "term"])
+    rows: Any = selection.estimates.set_index(["adjustment", "term"])
     adjustment = "office_standardised" if ("office_standardised", "net") in rows.index else "crude"
     net = rows.loc[(adjustment, "net")]
     if pd.isna(net["estimate"]):
@@ -112,7 +131,11 @@ def say_left_out(cases: Cases, answers: Answers, words: Words) -> list[str]:
         missing = [name for name in _columns_of(chapter) if not cases.has(name)]
         if missing and not (chapter == "retention" and len(missing) < 2):
             said.append(
-                words.say("left_out_columns", chapter=words.say(f"chapter_{chapter}"), columns=words.nouns(tuple(missing)))
+                words.say(
+                    "left_out_columns",
+                    chapter=words.say(f"chapter_{chapter}"),
+                    columns=words.nouns(tuple(missing)),
+                )
             )
     return said or [words.say("left_out_none")]
 
@@ -159,12 +182,12 @@ def heading_of(key: str, result: PassageResult, words: Words) -> str:
     return words.say(_of_key("heading", key, result))
 
 
-def _effect(result: PassageResult, adjustment: str | None = None) -> pd.Series | None:
+def _effect(result: PassageResult, adjustment: str | None = None) -> Any:
     """The average marginal effect per standard deviation, of the last model unless said otherwise."""
     rows = result.estimates.query("contrast == 'per_sd' and measure == 'ame'")
     if adjustment is not None:
         rows = rows.loc[rows["adjustment"] == adjustment]
-    return rows.iloc[-1] if len(rows) else None
+    return rows.iloc[-1] if len(rows) else None  # a row, its numbers by name
 
 
 def _say_adjusted(result: PassageResult, words: Words) -> list[str]:

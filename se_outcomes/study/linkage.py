@@ -44,16 +44,14 @@ def count_linkage(cases: Cases, asked: Mapping[str, Specification], *, by: str) 
     exposures = {specification.exposure for specification in asked.values()}
     columns = ["office_id", by, bins, *(state for state in STATES if cases.has(state)), *adjust_for]
     for exposure in exposures:
-        columns += sample_columns(
-            exposure, (), numeric=is_numeric(cases.tally([exposure])[exposure])
-        )
+        columns += sample_columns(exposure, (), numeric=is_numeric(cases.tally([exposure])[exposure]))
     tally = cases.tally(list(dict.fromkeys(columns)))
     keyed = {key: _levels(tally, specification) for key, specification in asked.items()}
     frame = pd.DataFrame(
         {
             "group": as_text(tally[by]).fillna(MISSING),
             "bin": as_text(tally[bins]).fillna(MISSING),
-            **{state: tally[state] if state in tally else "unknown" for state in STATES},
+            **{state: tally.get(state, "unknown") for state in STATES},
             **keyed,
             "n": tally["n"],
         }

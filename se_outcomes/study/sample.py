@@ -154,9 +154,7 @@ def draw_sample(
 def sample_columns(exposure: str, adjust_for: Sequence[str], *, numeric: bool) -> list[str]:
     """The columns a question is tallied by."""
     derived = [f"{exposure}_{kind}" for kind in SCALED] if numeric else []
-    return list(
-        dict.fromkeys(["office_id", "gate_state", "outcome_state", exposure, *derived, *adjust_for])
-    )
+    return list(dict.fromkeys(["office_id", "gate_state", "outcome_state", exposure, *derived, *adjust_for]))
 
 
 def leave_out_missing(tally: pd.DataFrame, exposure: str, adjust_for: Sequence[str]) -> pd.DataFrame:

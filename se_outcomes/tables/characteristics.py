@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from se_outcomes.study.characteristics import CharacteristicsResult
@@ -36,12 +38,16 @@ def tabulate_characteristics(result: CharacteristicsResult, *, language: str = "
     order = [variable for variable in dict.fromkeys(result.differences["variable"]) if variable in variables]
     rows = []
     for variable in order:
-        rows += _number_rows(result, variable, words) if variable in numeric else _level_rows(result, variable, words)
+        rows += (
+            _number_rows(result, variable, words)
+            if variable in numeric
+            else _level_rows(result, variable, words)
+        )
     return pd.DataFrame(rows)
 
 
 def _number_rows(result: CharacteristicsResult, variable: str, words: Words) -> list[dict[str, str]]:
-    moments = result.moments.loc[result.moments["variable"] == variable].set_index("stage")
+    moments: Any = result.moments.loc[result.moments["variable"] == variable].set_index("stage")
     cells = {}
     for stage in result.stages:
         mean = words.number(moments.at[stage, "mean"])
@@ -52,7 +58,7 @@ def _number_rows(result: CharacteristicsResult, variable: str, words: Words) -> 
 
 
 def _level_rows(result: CharacteristicsResult, variable: str, words: Words) -> list[dict[str, str]]:
-    counts = result.counts.loc[result.counts["variable"] == variable].set_index(["level", "stage"])
+    counts: Any = result.counts.loc[result.counts["variable"] == variable].set_index(["level", "stage"])
     rows = []
     for level in dict.fromkeys(counts.index.get_level_values("level")):
         cells = {}
@@ -78,6 +84,7 @@ def _stage(stage: str, words: Words) -> str:
 
 
 def _differences(result: CharacteristicsResult, variable: str, level: str, words: Words) -> dict[str, str]:
-    found = result.differences
-    found = found.loc[(found["variable"] == variable) & (found["level"] == level)].set_index("contrast")["difference"]
+    rows = result.differences
+    rows = rows.loc[(rows["variable"] == variable) & (rows["level"] == level)]
+    found = dict(zip(rows["contrast"], rows["difference"], strict=True))
     return {words.say(f"head_{contrast}"): words.number(found[contrast]) for contrast in result.contrasts}

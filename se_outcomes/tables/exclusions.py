@@ -12,7 +12,9 @@ from se_outcomes.tables.passage import say_question
 from se_outcomes.wording.words import speak
 
 
-def tabulate_exclusions(results: PassageResult | Sequence[PassageResult], *, language: str = "en") -> pd.DataFrame:
+def tabulate_exclusions(
+    results: PassageResult | Sequence[PassageResult], *, language: str = "en"
+) -> pd.DataFrame:
     """A row for each reason, a column for each question; the cases used at the bottom.
 
     Parameters
@@ -40,6 +42,8 @@ def tabulate_exclusions(results: PassageResult | Sequence[PassageResult], *, lan
         if any(reason in counts for counts in found):
             cells = [words.count(counts.get(reason, 0)) for counts in found]
             rows.append([words.say(f"reason_{reason}"), *cells])
-    rows.append([words.say("reason_used"), *(words.count(result.fit_statistics["n_cases"]) for result in several)])
+    rows.append(
+        [words.say("reason_used"), *(words.count(result.fit_statistics["n_cases"]) for result in several)]
+    )
     columns = [words.say("head_cases"), *(say_question(result, words) for result in several)]
     return pd.DataFrame(rows, columns=columns)

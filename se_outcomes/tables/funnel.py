@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from se_outcomes.results import records
 from se_outcomes.study.funnel import FunnelResult
 from se_outcomes.wording.words import speak
 
@@ -32,7 +33,7 @@ def tabulate_funnel(result: FunnelResult, *, language: str = "en") -> pd.DataFra
     """
     words = speak(language)
     rows = []
-    for row in result.counts.sort_values("stage", key=_in_order(result), kind="stable").itertuples():
+    for row in records(result.counts.sort_values("stage", key=_in_order(result), kind="stable")):
         rows.append(
             {
                 words.say("head_stage"): words.say(f"stage_{row.stage}"),
@@ -52,4 +53,4 @@ def tabulate_funnel(result: FunnelResult, *, language: str = "en") -> pd.DataFra
 def _in_order(result: FunnelResult) -> Callable[[pd.Series], pd.Series]:
     """Stage by stage, so that groups stand under each other."""
     place = {stage: number for number, stage in enumerate(dict.fromkeys(result.counts["stage"]))}
-    return lambda stages: stages.map(place)
+    return lambda stages: stages.map(place.get)

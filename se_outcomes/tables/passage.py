@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -51,13 +52,17 @@ def say_contrast(contrast: str, exposure: str, words: Words) -> str:
     if words.has(f"contrast_{contrast}"):
         return words.say(f"contrast_{contrast}")
     level, _, reference = contrast.partition("_vs_")
-    return words.say("contrast_levels", level=words.level(exposure, level), reference=words.level(exposure, reference))
+    return words.say(
+        "contrast_levels", level=words.level(exposure, level), reference=words.level(exposure, reference)
+    )
 
 
 def _rows(result: PassageResult, words: Words, detail: bool) -> list[dict[str, str]]:
-    estimates = result.estimates.set_index(["contrast", "adjustment", "measure"])
+    estimates: Any = result.estimates.set_index(["contrast", "adjustment", "measure"])
     rows = []
-    for contrast, adjustment in dict.fromkeys(zip(result.estimates["contrast"], result.estimates["adjustment"], strict=True)):
+    for contrast, adjustment in dict.fromkeys(
+        zip(result.estimates["contrast"], result.estimates["adjustment"], strict=True)
+    ):
         odds = estimates.loc[(contrast, adjustment, "odds_ratio")]
         effect = estimates.loc[(contrast, adjustment, "ame")]
         row = {
@@ -73,11 +78,17 @@ def _rows(result: PassageResult, words: Words, detail: bool) -> list[dict[str, s
         }
         if detail:
             row[words.say("head_error")] = str(effect["std_error_kind"])
-            row[words.say("head_cv1")] = words.interval(effect["cv1_conf_low"], effect["cv1_conf_high"], words.points)
+            row[words.say("head_cv1")] = words.interval(
+                effect["cv1_conf_low"], effect["cv1_conf_high"], words.points
+            )
         rows.append(row)
     return rows
 
 
-def _with_interval(row: pd.Series, form, words: Words) -> str:  # type: ignore[no-untyped-def]
+def _with_interval(row: pd.Series, form: Callable[[object], str], words: Words) -> str:
     estimate = form(row["estimate"])
-    return estimate if estimate == ":" else f"{estimate} {words.interval(row['conf_low'], row['conf_high'], form)}"
+    return (
+        estimate
+        if estimate == ":"
+        else f"{estimate} {words.interval(row['conf_low'], row['conf_high'], form)}"
+    )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
+from se_outcomes.results import records
 from se_outcomes.study.selection import SelectionResult
 from se_outcomes.wording.words import speak
 
@@ -29,12 +32,13 @@ def tabulate_selection(result: SelectionResult, *, language: str = "en") -> pd.D
     ['First gate: referral', 'Second gate: acceptance', 'Both gates']
     """
     words = speak(language)
-    rates = result.rates.set_index(["adjustment", "group", "gate"])["rate"]
+    rates: Any = result.rates.set_index(["adjustment", "group", "gate"])["rate"]
     by = result.specification.exposure
     top, bottom = (words.level(by, group) for group in (result.top, result.bottom))
     rows = []
-    for row in result.estimates.itertuples():
-        log_ratio = words.number(row.estimate)
+    for row in records(result.estimates):
+        log_ratio, ratio = words.number(row.estimate), words.number(row.risk_ratio)
+        of_ratio = words.interval(row.rr_conf_low, row.rr_conf_high, words.number)
         rows.append(
             {
                 words.say("head_comparison"): words.say(f"adjustment_{row.adjustment}"),
@@ -45,9 +49,7 @@ def tabulate_selection(result: SelectionResult, *, language: str = "en") -> pd.D
                 if log_ratio == ":"
                 else f"{log_ratio} {words.interval(row.conf_low, row.conf_high, words.number)}",
                 words.say("head_joint"): words.interval(row.joint_low, row.joint_high, words.number),
-                words.say("head_risk_ratio"): words.number(row.risk_ratio)
-                if log_ratio == ":"
-                else f"{words.number(row.risk_ratio)} {words.interval(row.rr_conf_low, row.rr_conf_high, words.number)}",
+                words.say("head_risk_ratio"): ratio if ratio == ":" else f"{ratio} {of_ratio}",
                 words.say("head_share_of_net"): words.percent(row.share, 0),
             }
         )

@@ -57,7 +57,9 @@ class Words:
         texts = read_texts()
         if key not in texts:
             raise KeyError(f"no text {key!r} in the wording")
-        return texts[key][self.language].format(**{name: self._part(name, part) for name, part in parts.items()})
+        return texts[key][self.language].format(
+            **{name: self._part(name, part) for name, part in parts.items()}
+        )
 
     def has(self, key: str) -> bool:
         """Whether there is such a text."""
@@ -196,7 +198,9 @@ class Words:
         """
         if self.has(f"level_{level}"):
             return self.say(f"level_{level}")
-        code_list = columns[column].code_list if column in (columns := read_schema()["cases"].columns) else None
+        code_list = (
+            columns[column].code_list if column in (columns := read_schema()["cases"].columns) else None
+        )
         titles = {code.code: code.title for code in read_code_list(code_list)} if code_list else {}
         return titles[level][self.language] if level in titles else level
 

@@ -232,7 +232,8 @@ def test_parquet_keeps_types_through_missing_values(tmp_path):
     path = tmp_path / "c.parquet"
     big = 2**53 + 1  # a float would lose the last digit
     duckdb.execute(
-        f"COPY (SELECT * FROM (VALUES ('01', {big}::BIGINT, true, DATE '2021-05-04', 'f'::ENUM('f', 'm')), (NULL, NULL, NULL, NULL, NULL)) "
+        f"COPY (SELECT * FROM (VALUES ('01', {big}::BIGINT, true, DATE '2021-05-04', 'f'::ENUM('f', 'm')), "
+        "(NULL, NULL, NULL, NULL, NULL)) "
         f"AS t(case_id, n, placed, entry_date, sex)) TO '{path}' (FORMAT parquet)"
     )
     raw = read_book(path)

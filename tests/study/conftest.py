@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from se_outcomes.cases.check import check_cases
 
 
