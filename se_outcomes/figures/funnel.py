@@ -92,11 +92,11 @@ def draw_funnel(result: FunnelResult, ax: Axes | None = None, *, language: str =
     step = 1 / rows
     ax.set_ylim(-rows * step, -0.1 * step)
     for place, box in drawn.items():
-        _draw_box(ax, box, place, _label(place, n[place], words), step)
+        _draw_box(ax, box, place, _label(place_name(place, result, words), n[place], words), step)
         if box.source:
             _draw_arrow(ax, drawn[box.source], box, step)
     if _has_bypassed(n):
-        note = _label("bypassed", n["bypassed"], words)
+        note = _label(place_name("bypassed", result, words), n["bypassed"], words)
         _draw_box(ax, Box("bypassed", LEFT, rows - 1), "bypassed", note, step)
         ax.text(
             LEFT + WIDTH / 2 + 0.02,
@@ -108,6 +108,12 @@ def draw_funnel(result: FunnelResult, ax: Axes | None = None, *, language: str =
         )
     entitle(ax, words.say("title_funnel"))
     return ax
+
+
+def place_name(place: str, result: FunnelResult, words: Words) -> str:
+    """What a place is called; without a horizon nobody is followed for too short a time."""
+    named = "eligible" if place == "followed" and result.horizon_days is None else place
+    return words.say(f"place_{named}")
 
 
 def funnel_data(result: FunnelResult, language: str = "en") -> pd.DataFrame:
@@ -125,7 +131,9 @@ def describe_funnel(result: FunnelResult, language: str = "en") -> str:
     words = speak(language)
     data = funnel_data(result)
     shown = data.loc[data["n"].isna() | (data["n"] > 0) | data["place"].isin(ON_THE_WAY)]
-    listed = "; ".join(f"{words.say(f'place_{row.place}')}: {words.count(row.n)}" for row in records(shown))
+    listed = "; ".join(
+        f"{place_name(row.place, result, words)}: {words.count(row.n)}" for row in records(shown)
+    )
     return f"{words.say('title_funnel')}. {listed}."
 
 
@@ -133,8 +141,8 @@ def _has_bypassed(n: pd.Series) -> bool:
     return "bypassed" in n and bool(pd.isna(n["bypassed"]) or n["bypassed"] > 0)
 
 
-def _label(place: str, n: object, words: Words) -> str:
-    return f"{fold_text(words.say(f'place_{place}'), 25)}\n{words.count(n)}"
+def _label(name: str, n: object, words: Words) -> str:
+    return f"{fold_text(name, 25)}\n{words.count(n)}"
 
 
 def _centre(box: Box, step: float) -> tuple[float, float]:

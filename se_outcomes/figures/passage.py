@@ -161,9 +161,11 @@ def _draw_over_number(result: PassageResult, ax: Axes, words: Words) -> None:
 
 
 def _label_series(ax: Axes, curve: pd.DataFrame, seen: pd.DataFrame, words: Words) -> None:
-    """A key in the corner that the curve leaves free."""
+    """A key where there is room: below what is drawn, else in the corner that the curve leaves free."""
+    lowest = np.nanmin([*curve["conf_low"], *seen["share"], 1.0])
+    below = lowest > 0.25 * ax.get_ylim()[1]
     rising = not len(curve) or curve["share"].iloc[-1] >= curve["share"].iloc[0]
-    x, right = (0.02, "left") if rising else (0.98, "right")
+    x, side = (0.02, "left") if rising or below else (0.98, "right")
     lines = []
     if len(seen):
         lines.append(
@@ -172,10 +174,8 @@ def _label_series(ax: Axes, curve: pd.DataFrame, seen: pd.DataFrame, words: Word
     if len(curve):
         lines.append(("━", BLUE, words.say("key_curve")))
     for number, (mark, colour, text) in enumerate(lines):
-        y = 0.97 - 0.07 * number
-        ax.text(
-            x, y, f"{mark} {text}", transform=ax.transAxes, ha=right, va="top", fontsize=8.5, color=colour
-        )
+        y = (0.12 if below else 0.97) - 0.07 * number
+        ax.text(x, y, f"{mark} {text}", transform=ax.transAxes, ha=side, va="top", fontsize=8.5, color=colour)
 
 
 def _draw_by_level(result: PassageResult, ax: Axes, words: Words) -> None:

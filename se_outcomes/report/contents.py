@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from se_outcomes.cases.cases import Cases
-from se_outcomes.figures.funnel import describe_funnel, draw_funnel, funnel_data
+from se_outcomes.figures.funnel import describe_funnel, draw_funnel, funnel_data, place_name
 from se_outcomes.figures.marginal_effects import (
     describe_marginal_effects,
     draw_marginal_effects,
@@ -194,7 +194,7 @@ def _compose_cases(contents: Contents) -> None:
     data = funnel_data(funnel)
     cells = pd.DataFrame(
         {
-            words.say("head_place"): [words.say(f"place_{place}") for place in data["place"]],
+            words.say("head_place"): [place_name(place, funnel, words) for place in data["place"]],
             words.say("head_cases"): [words.count(n) for n in data["n"]],
         }
     )

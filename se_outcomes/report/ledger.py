@@ -118,7 +118,7 @@ def rank_of(key: Key) -> int:
 
 
 def share_rank_of(part: Key) -> int:
-    """How much a rounded share is worth keeping: more than the counts of its own and of later steps.
+    """How much a rounded share is worth keeping: in a group more than its counts, in all less than they.
 
     Examples
     --------
@@ -126,6 +126,8 @@ def share_rank_of(part: Key) -> int:
     True
     """
     rank = rank_of(part)
+    if rank == RANKS["total"]:
+        return rank - 5
     return rank + 2 if rank > RANKS["reason"] else rank
 
 

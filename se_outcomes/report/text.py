@@ -24,6 +24,7 @@ def say_flow(answers: Answers, words: Words) -> list[str]:
     """How many went how far."""
     n = answers.funnel.flow.set_index("place")["n"]
     places = {place: words.count(n[place]) for place in ("followed", "accepted", "placed")}
+    places["who"] = words.say("who_eligible" if answers.funnel.horizon_days is None else "who_followed")
     if answers.funnel.gates == "merged":
         return [words.say("finding_flow_merged", **places)]
     said = [words.say("finding_flow", referred=words.count(n["referred"]), **places)]
@@ -210,9 +211,10 @@ def _say_quarters(result: PassageResult, words: Words) -> list[str]:
     groups = result.groups.set_index("group")["estimate"] if len(result.groups) else pd.Series(dtype=float)
     if not {"q1", "q4"} <= set(groups.dropna().index):
         return []
+    within = result.specification.office_effects
     return [
         words.say(
-            "finding_quarters",
+            "finding_quarters" if within else "finding_quarters_across",
             exposure=words.noun(result.specification.exposure),
             bottom=words.percent(groups["q1"], 0),
             top=words.percent(groups["q4"], 0),
