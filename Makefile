@@ -8,7 +8,6 @@ N_CASES ?= 1200
 SEED ?= 1
 LANGUAGES ?= en nb nn
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
-export PYTHONWARNINGS ?= default
 
 .PHONY: help report test validate lint types contracts notebooks figures codebook wheel bench lowest clean
 .DEFAULT_GOAL := help
@@ -74,7 +73,9 @@ wheel: $(VENV)/.dev  ## Build the wheel and try it in an empty environment
 	$(BIN)/python -m build --wheel --outdir build/dist .
 	$(PYTHON) -m venv --clear build/wheel
 	build/wheel/bin/python -m pip install --quiet build/dist/*.whl
-	cd build && wheel/bin/se-outcomes codebook > /dev/null && wheel/bin/python -c "import se_outcomes as so; print(so.simulate_cases(200, seed=1).cases)"
+	cd build && wheel/bin/se-outcomes codebook > /dev/null
+	cd build && wheel/bin/se-outcomes simulate wheel/cases.parquet --n-cases 400 --seed 1 --force
+	cd build && wheel/bin/se-outcomes report wheel/cases.parquet --outcome-observed all --out wheel/report --language nn
 
 clean:  ## Remove what was made (.venv and build)
 	rm -rf $(VENV) build .pytest_cache .ruff_cache .mypy_cache

@@ -94,9 +94,13 @@ def _simulate(arguments: argparse.Namespace) -> int:
     path = Path(arguments.file)
     if path.suffix.lower() not in WRITTEN:
         return _refuse(f"The ending of {path.name} must be one of {', '.join(WRITTEN)}.")
-    if path.exists() and not arguments.force:
-        return _refuse(f"There is something at {path} already; write elsewhere, or replace it with --force.")
     try:
+        if not path.parent.is_dir():
+            return _refuse(f"There is no folder {path.parent} to write to.")
+        if path.exists() and not arguments.force:
+            return _refuse(
+                f"There is something at {path} already; write elsewhere, or replace it with --force."
+            )
         study = so.simulate_cases(
             arguments.n_cases,
             n_offices=arguments.n_offices,
@@ -118,7 +122,7 @@ def _check(arguments: argparse.Namespace) -> int:
     try:
         cases = _load(arguments)
     except so.CaseFileError as error:
-        if _is_no_file(error):
+        if _is_wrong_call(error):
             return _refuse(str(error))
         print(error)
         return FAULTS
@@ -136,7 +140,7 @@ def _report(arguments: argparse.Namespace) -> int:
     try:
         cases = _load(arguments)
     except so.CaseFileError as error:
-        return _refuse(str(error), WRONG_CALL if _is_no_file(error) else FAULTS)
+        return _refuse(str(error), WRONG_CALL if _is_wrong_call(error) else FAULTS)
     except so.MappingError as error:
         return _refuse(str(error))
     try:
@@ -146,26 +150,26 @@ def _report(arguments: argparse.Namespace) -> int:
             language=arguments.language,
             formats=tuple(arguments.format),
             min_cell=arguments.min_cell,
-            progress=True,
+            progress=not arguments.quiet,
         )
+    except (ValueError, FileExistsError) as error:  # DisclosureError among them
+        return _refuse(f"No report was written: {error}")
     except OSError as error:
         return _refuse_to_write(Path(arguments.out), error)
-    except ValueError as error:  # an option that cannot be, or a DisclosureError
-        return _refuse(f"No report was written: {error}")
     print(f"The report is at {index}")
     return SOUND
 
 
 def _codebook(arguments: argparse.Namespace) -> int:
     target = arguments.template or arguments.out
+    text = "" if arguments.template else render_codebook(language=arguments.language, format=arguments.format)
+    if not target:
+        print(text, end="")
+        return SOUND
     try:
         if arguments.template:
             write_template(target)
         else:
-            text = render_codebook(language=arguments.language, format=arguments.format)
-            if not target:
-                print(text, end="")
-                return SOUND
             with Path(target).open("x", encoding="utf-8", newline="\n") as file:
                 file.write(text)
     except FileExistsError:
@@ -176,7 +180,7 @@ def _codebook(arguments: argparse.Namespace) -> int:
     return SOUND
 
 
-def _load(arguments: argparse.Namespace) -> so.Cases:  # type: ignore[name-defined]
+def _load(arguments: argparse.Namespace) -> so.Cases:
     return so.load_cases(
         arguments.file,
         mapping=arguments.mapping,
@@ -186,18 +190,18 @@ def _load(arguments: argparse.Namespace) -> so.Cases:  # type: ignore[name-defin
     )
 
 
-def _is_no_file(error: so.CaseFileError) -> bool:  # type: ignore[name-defined]
-    """Whether there was no file to look at: then the call is wrong, and not the file."""
-    return bool((error.faults["rule"] == "no file").all())
+def _is_wrong_call(error: so.CaseFileError) -> bool:
+    """Whether there was no file to look into: then the call is wrong, and not what is in a file."""
+    return set(error.faults["rule"]) <= {"no file", "unknown ending"}
 
 
-def _size(cases: so.Cases) -> str:  # type: ignore[name-defined]
+def _size(cases: so.Cases) -> str:
     case, office = "case" if cases.n_cases == 1 else "cases", "office" if cases.n_offices == 1 else "offices"
     return f"{cases.n_cases:,} {case} in {cases.n_offices:,} {office}"
 
 
 def _refuse(message: str, status: int = WRONG_CALL) -> int:
-    print(message, file=sys.stderr)
+    print(f"se-outcomes: {message}", file=sys.stderr)
     return status
 
 
@@ -253,19 +257,22 @@ def _add_check(commands: argparse._SubParsersAction) -> None:
 def _add_report(commands: argparse._SubParsersAction) -> None:
     parser = _command(commands, "report", _report, "write the report on a case file")
     _add_source(parser)
-    parser.add_argument("--out", required=True, metavar="FOLDER", help="where to write the report")
+    parser.add_argument(
+        "--out", required=True, metavar="FOLDER", help="where to; an earlier report there is replaced"
+    )
     _add_language(parser)
     parser.add_argument(
-        "--format", nargs="+", default=["html"], metavar="FORMAT", help="of the report (default: html)"
+        "--format", nargs="+", choices=("html",), default=["html"], help="of the report (default: html)"
     )
     parser.add_argument(
         "--min-cell",
         type=int,
+        choices=(3, 4, 5, 6, 10),
         default=5,
-        metavar="N",
         help="counts from 1 to below this are withheld, and what they follow from (default %(default)s)",
     )
     parser.add_argument("--title", metavar="TEXT", help="of the report; goes before the mapping's")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
 def _add_codebook(commands: argparse._SubParsersAction) -> None:

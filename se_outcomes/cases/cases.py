@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from se_outcomes.cases.scale import ENDINGS, Scale, make_scale
+from se_outcomes.cases.schema import read_schema
 from se_outcomes.cases.study_plan import StudyPlan
 from se_outcomes.errors import EstimationError
 from se_outcomes.results import Notice
@@ -83,6 +84,8 @@ class Cases:
         ------
         EstimationError
             ``column_missing``, with what was perhaps meant.
+        ValueError
+            Where no column is named.
 
         Examples
         --------
@@ -91,7 +94,9 @@ class Cases:
         >>> int(cases.tally(["office_id", "motivation_group", "gate_state"])["n"].sum())
         400
         """
-        wanted = list(dict.fromkeys(columns))
+        wanted = [columns] if isinstance(columns, str) else list(dict.fromkeys(columns))
+        if not wanted:
+            raise ValueError("tally needs the name of at least one column")
         self._refuse_missing(wanted)
         derived = {
             name: number
@@ -169,16 +174,31 @@ class Cases:
     def _scaled_column(self, name: str) -> str | None:
         """The number that ``name`` is derived from, if it is."""
         number, _, ending = name.rpartition("_")
-        if ending in ENDINGS and number in self.columns and self._table.schema[number].is_numeric():
-            return number
-        return None
+        return number if ending in ENDINGS and number in self._scalable else None
+
+    @cached_property
+    def _scalable(self) -> list[str]:
+        """The numbers that have a scale; not an [extra] ``age``, whose quarters would bear the name age_group."""
+        known = read_schema()["cases"].columns
+        return [
+            name
+            for name, kind in self._table.schema.items()
+            if kind.is_numeric() and not any(f"{name}_{ending}" in known for ending in ENDINGS)
+        ]
 
     def _refuse_missing(self, columns: Iterable[str]) -> None:
         missing = [name for name in columns if not self.has(name)]
         if not missing:
             return
-        numbers = [name for name in self.columns if self._table.schema[name].is_numeric()]
-        known = [*self.columns, *(f"{number}_{ending}" for number in numbers for ending in ENDINGS)]
+        for number in {name.rpartition("_")[0] for name in missing} & set(self.columns):
+            if number not in self._scalable and self._table.schema[number].is_numeric():
+                raise EstimationError(
+                    f"{number} cannot be put on a scale: the name of its quarters, {number}_group, is that of a column "
+                    f"of the schema. Give {number} another header, such as {number}_value.",
+                    reason="column_missing",
+                    columns=tuple(missing),
+                )
+        known = [*self.columns, *(f"{number}_{ending}" for number in self._scalable for ending in ENDINGS)]
         near = [difflib.get_close_matches(name, known, n=1, cutoff=0.75) for name in missing]
         meant = [found[0] for found in near if found]
         hint = f" Did you mean {', '.join(meant)}?" if meant else ""

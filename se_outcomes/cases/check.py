@@ -61,6 +61,8 @@ def check_cases(
         value of the data anywhere.
     MappingError
         With everything that is wrong with the mapping or the options.
+    TypeError
+        Where ``frame`` is no pandas data frame.
 
     Examples
     --------
@@ -74,6 +76,8 @@ def check_cases(
     se_outcomes.errors.CaseFileError: the data frame cannot be used: 1 fault
       - cases.case_id: expected every case_id on one row only (2 rows; first: 1, 2). Remove the duplicates; ...
     """
+    if not isinstance(frame, pd.DataFrame | Raw):
+        raise TypeError(f"cases come from a file or a pandas data frame; this is a {type(frame).__name__}")
     translation = read_mapping(mapping)
     plan = translation.study.answered(gates=gates, outcome_observed=outcome_observed, title=title)
     raw = frame if isinstance(frame, Raw) else read_frame(frame)
@@ -118,6 +122,8 @@ def _reserved_names(translation: Translation, table: Table, plan: StudyPlan) -> 
         for ending in ENDINGS
         if column.type in ("number", "integer")
     }
+    numbers = [name for name, kind in translation.extra.items() if kind == "number"]
+    derived |= {f"{name}_{ending}" for name in numbers for ending in ENDINGS}
     return [
         Fault(
             table.name,

@@ -12,6 +12,7 @@ import pandas as pd
 import pyreadstat
 import python_calamine
 
+from se_outcomes.cases.failed_cells import find_failed_cells
 from se_outcomes.cases.mapping import ReadOptions
 from se_outcomes.cases.raw import Raw, make_raw, unreadable
 
@@ -42,10 +43,10 @@ def _sheet_rows(path: Path, sheet: str | int | None) -> list[list]:
     with python_calamine.CalamineWorkbook.from_path(str(path)) as book:
         names = book.sheet_names
         if isinstance(sheet, str) and sheet in names:
-            return book.get_sheet_by_name(sheet).to_python()
+            return _with_errors(path, book, sheet)
         if isinstance(sheet, int) and 1 <= sheet <= len(names):
-            return book.get_sheet_by_index(sheet - 1).to_python()
-        filled = [rows for rows in (book.get_sheet_by_name(name).to_python() for name in names) if rows]
+            return _with_errors(path, book, names[sheet - 1])
+        filled = [rows for name in names if (rows := _with_errors(path, book, name))]
     if sheet is not None or len(filled) > 1:
         raise unreadable(
             "sheet",
@@ -54,6 +55,17 @@ def _sheet_rows(path: Path, sheet: str | int | None) -> list[list]:
             'Name it: sheet = "its name", or its number counted from 1, under [read] in the mapping.',
         )
     return filled[0] if filled else []
+
+
+def _with_errors(path: Path, book: python_calamine.CalamineWorkbook, name: str) -> list[list]:
+    """Rows of a sheet, failed formulas among them: the reader itself takes those for empty cells."""
+    sheet = book.get_sheet_by_name(name)
+    rows = sheet.to_python()
+    top, left = sheet.start or (0, 0)
+    for (row, column), error in find_failed_cells(path, name).items():
+        if 0 <= row - top < len(rows) and 0 <= column - left < len(rows[0]):
+            rows[row - top][column - left] = error
+    return rows
 
 
 def read_stata(path: Path, options: ReadOptions) -> Raw:

@@ -126,11 +126,14 @@ def _is_a_value(header: str, position: int, frame: pd.DataFrame | None) -> bool:
         return False
     column = frame[position]
     values = column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else column
-    return values.dtype.kind not in "biufM" and bool((values == header).any())
+    # one by one: a cell may hold a list or an array, which compares with a text in its own way
+    return values.dtype.kind not in "biufM" and any(
+        isinstance(value, str) and value == header for value in values.tolist()
+    )
 
 
 def suggest(name: str, candidates: Iterable[str]) -> str:
     """Return " Did you mean x?" for the nearest candidate, or an empty text."""
     folded = {fold(candidate): candidate for candidate in candidates}
-    near = difflib.get_close_matches(fold(name), folded, n=1, cutoff=0.75)
+    near = difflib.get_close_matches(fold(str(name)), folded, n=1, cutoff=0.75)
     return f" Did you mean {folded[near[0]]!r}?" if near else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from os import PathLike
 from pathlib import Path
 
 import pandas as pd
@@ -61,6 +62,8 @@ def load_cases(
         With every fault in ``.faults``; also where there is no such file.
     MappingError
         With everything that is wrong with the mapping or the options.
+    TypeError
+        Where ``source`` is neither a path nor a pandas data frame.
 
     Examples
     --------
@@ -78,13 +81,13 @@ def load_cases(
     """
     given = ReadOptions(delimiter=delimiter, encoding=encoding, decimal=decimal, dates=dates, sheet=sheet)
     translation = _with_options(read_mapping(mapping), given)
-    raw = source if isinstance(source, pd.DataFrame) else read_file(source, translation)
+    raw = read_file(source, translation) if isinstance(source, str | PathLike) else source
     return check_cases(raw, mapping=translation, gates=gates, outcome_observed=outcome_observed, title=title)
 
 
 def _with_options(translation: Translation, given: ReadOptions) -> Translation:
     """Let options in the call go before those in the mapping."""
-    if problems := given.problems():
+    if problems := [problem.removeprefix("[read] ") for problem in given.problems()]:
         raise MappingError("\n  - ".join(["the options cannot be used:", *problems]))
     named = {
         option.name: getattr(given, option.name)

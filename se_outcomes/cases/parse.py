@@ -26,6 +26,8 @@ from se_outcomes.cases.schema import Column, Table
 from se_outcomes.cases.typed import typed_column
 from se_outcomes.cases.values import fold
 
+#: How many of the columns left out are named.
+N_NAMED = 20
 _ADD_OR_MAP = "Add the column, or name your own under [columns] in the mapping."
 
 
@@ -232,4 +234,12 @@ def columns_left_out(raw: Raw | pd.DataFrame, table: Table, translation: Transla
         hint = f" (did you mean {free[fold(near.split(chr(39))[1])]}?)" if near else ""
         named.append(shown[position] + hint)
     noun = "column is" if len(named) == 1 else "columns are"
-    return f"{len(named)} {noun} neither in the schema nor in the mapping and left out: {', '.join(named)}."
+    return f"{len(named)} {noun} neither in the schema nor in the mapping and left out: {_first_of(named)}."
+
+
+def _first_of(named: list[str]) -> str:
+    """Join the first names; where some are too many, those that may be misspelt come first."""
+    if len(named) > N_NAMED:
+        named = sorted(named, key=lambda name: "(did you mean" not in name)
+    more = [f"and {len(named) - N_NAMED} more"] if len(named) > N_NAMED else []
+    return ", ".join(named[:N_NAMED] + more)

@@ -52,6 +52,9 @@ def read_file(path: str | Path, translation: Translation) -> Raw:
         return _read(path, translation)
     except UnreadableError as error:
         return Raw(pd.DataFrame(), (), path.name, faults=error.faults)
+    except OSError:  # also of a path too long, or in a folder that nobody may enter
+        refused = unreadable("no file", "a file that may be read", "Look at the permissions of the file.")
+        return Raw(pd.DataFrame(), (), path.name, faults=refused.faults)
 
 
 def _read(path: Path, translation: Translation) -> Raw:
@@ -68,15 +71,10 @@ def _read(path: Path, translation: Translation) -> Raw:
         raise unreadable(
             "unknown ending", f"a file ending in {_named_endings()}", "Export the data to one of these."
         )
-    try:
-        if ending in _READERS:
-            return _READERS[ending](path, translation.read)
-        mapped = {*translation.columns.values(), *translation.extra}
-        return read_delimited(path, translation.read, known_spellings(mapped))
-    except OSError:
-        raise unreadable(
-            "no file", "a file that may be read", "Look at the permissions of the file."
-        ) from None
+    if ending in _READERS:
+        return _READERS[ending](path, translation.read)
+    mapped = {*translation.columns.values(), *translation.extra}
+    return read_delimited(path, translation.read, known_spellings(mapped))
 
 
 def _named_endings() -> str:

@@ -133,7 +133,10 @@ def _follow_up(checked: Checked) -> Iterator[Notice]:
             "cases were followed for so long is not known, and none is left out for it.",
             days=checked.plan.horizon_days,
         )
-    elif checked.any(nw.col("entry_date").is_null() | nw.col("followup_end").is_null()):
+    elif checked.any(
+        (nw.col("gate_state").cast(nw.String) == "short_followup")
+        & (nw.col("entry_date").is_null() | nw.col("followup_end").is_null())
+    ):
         yield Notice(
             "followup_missing",
             "For some cases entry or the end of follow-up is not dated; they are counted with those followed too "
@@ -199,12 +202,22 @@ def _ratings(checked: Checked) -> Iterator[Notice]:
             "Whether motivation was rated before the referral cannot be checked: motivation_date or referral_date is "
             "missing from the file.",
         )
-    if checked.has("motivation_instrument") and len(checked.count("motivation_instrument").dropna()) > 1:
+    if checked.has("motivation_instrument") and _n_scales(checked) > 1:
         yield Notice(
             "several_instruments",
             "Motivation was measured with several instruments; it is compared in standard deviations and quarters "
             "within each.",
         )
+
+
+def _n_scales(checked: Checked) -> int:
+    """How many instruments eligible cases have a value of; where it is not named, that is one of its own."""
+    eligible = nw.col("gate_state").cast(nw.String) != "ineligible"
+    rated = ~(nw.col("motivation").is_null() | nw.col("motivation").is_nan())
+    instruments = checked.frame.filter(eligible & rated).select(
+        nw.col("motivation_instrument").cast(nw.String)
+    )
+    return len(instruments.unique())
 
 
 def _gates(checked: Checked) -> Iterator[Notice]:

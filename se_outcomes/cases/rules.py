@@ -73,7 +73,7 @@ def _bounds(column: Column) -> Iterable[tuple[str, nw.Expr, str]]:
     elif column.maximum is not None:
         yield "out of bounds", value > column.maximum, f"a number of at most {column.maximum:g}"
     if column.pattern:
-        rows = ~value.str.contains(f"^(?:{column.pattern})$")
+        rows = ~value.is_null() & ~value.str.contains(f"^(?:{column.pattern})$")
         yield "not of the form", rows, f"text of the form {column.pattern}"
 
 

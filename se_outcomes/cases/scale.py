@@ -83,8 +83,9 @@ class Scale:
             rows = (instruments == name) & ~np.isnan(values)
             found = values[rows]
             scaled[rows] = (found - ruler.mean) / ruler.sd
-            group[rows] = np.array(QUARTERS, dtype=object)[np.searchsorted(ruler.cuts, found)]
             bins[rows] = np.array(ruler.bins, dtype=object)[np.searchsorted(ruler.edges, found)]
+            # by the bin: a value above all of the eligible has no quarter of its own where ties left q4 empty
+            group[rows] = [name.split(".")[0] for name in bins[rows]]
         return pd.DataFrame(
             {"scaled": scaled, "group": pd.Series(group, dtype="str"), "bin": pd.Series(bins, dtype="str")}
         )

@@ -16,6 +16,8 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "bypass": ("refused", "allowed"),
     "rating_after_gate": ("refuse", "keep"),
 }
+#: A century: beyond it there is no date to reckon with.
+LONGEST_HORIZON = 36525
 #: A text, or one by language.
 Text = str | Mapping[str, str]
 _TEXTS = ("outcome", "source", "title")
@@ -150,11 +152,10 @@ def _problem(name: str, value: object) -> str:
         expected = 'a text in quotes, or one for each language: {en = "...", nb = "...", nn = "..."}'
     elif name == "exposure" and not _is_text(value):
         expected = "the name of a column, in quotes"
-    elif name == "horizon_days" and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-        expected = "a whole number of days, at least 1"
+    elif name == "horizon_days" and not (type(value) is int and 1 <= value <= LONGEST_HORIZON):
+        expected = f"a whole number of days, from 1 to {LONGEST_HORIZON}"
     elif name == "adjust_for" and not (
-        isinstance(value, str)
-        or (isinstance(value, list | tuple) and all(isinstance(item, str) and item for item in value))
+        _is_text(value) or (isinstance(value, list | tuple) and all(_is_text(item) for item in value))
     ):
         expected = 'a list of columns, such as ["age_group", "sex"]'
     return f"[study] {name}: expected {expected}" if expected else ""

@@ -63,9 +63,9 @@ _EXPECTED = {
     "date": (
         "not a date",
         "a date between 1900 and 2100 without a time of day, such as 04.05.2021 or 2021-05-04",
-        "Correct these values; empty is missing.",
+        "Correct these values; empty is missing. In a spreadsheet, show day counts such as 44259 as dates first.",
     ),
-    "string": ("not text", "text or a number in each cell", "Correct these cells."),
+    "string": ("not text", "text or a number in each cell, and no spreadsheet error", "Correct these cells."),
 }
 
 

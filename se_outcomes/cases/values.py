@@ -21,6 +21,11 @@ import pandas as pd
 #: Texts that stand for a missing value, compared without regard to case.
 MISSING_TEXTS = frozenset({"", "na", "n/a", "#n/a", "nan", "nat", "<na>", "null", "."})
 
+#: What a spreadsheet writes where a formula has failed: no value, and no missing one either.
+SPREADSHEET_ERRORS = frozenset(
+    {"#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!", "#CALC!", "#SPILL!"}
+)
+
 TRUE_TEXTS = frozenset({"true", "1", "ja", "yes", "sann", "j", "y", "t", "1.0", "1,0"})
 FALSE_TEXTS = frozenset({"false", "0", "nei", "no", "usann", "n", "f", "0.0", "0,0"})
 
@@ -303,7 +308,7 @@ def parse_texts(values: Sequence[object]) -> Parsed:
     texts : ndarray (u,) of object
         Text, or None where missing.
     sound : ndarray (u,) of bool
-        False where a value is no plain value (a list, say).
+        False where a value is no plain value (a list, say), or a spreadsheet's error.
     """
     plain = str | numbers.Real | Decimal | np.bool_ | dt.date | np.datetime64
     texts = [text_of(value) if isinstance(value, plain) else None for value in values]
@@ -314,7 +319,8 @@ def parse_texts(values: Sequence[object]) -> Parsed:
         ],
         dtype=bool,
     )
-    sound = np.array([text is not None for text in texts], dtype=bool) | missing
+    sound = np.array([text is not None and text not in SPREADSHEET_ERRORS for text in texts], dtype=bool)
+    sound |= missing
     there = sound & ~missing
     if there.any() and all(
         _WRITTEN_AS_FLOAT.fullmatch(text or "") for text, here in zip(texts, there, strict=True) if here

@@ -26,14 +26,26 @@ def write_cases(frame: pd.DataFrame, path: Path) -> Path:
     ------
     ValueError
         On another ending than those of :data:`WRITERS`, or more cases than an Excel sheet has rows.
+    OSError
+        Where nothing can be written to the path.
     """
     write = WRITERS.get(path.suffix.lower())
     if write is None:
         raise ValueError(
             f"cannot write {path.suffix!r} files; the ending must be one of {', '.join(WRITERS)}"
         )
+    _try_to_open(path)
     write(frame, path)
     return path
+
+
+def _try_to_open(path: Path) -> None:
+    """Fail as Python does where the path cannot be written to: each format's writer has an error of its own."""
+    there = path.exists()
+    with path.open("ab"):
+        pass
+    if not there:
+        path.unlink()
 
 
 def _write_csv(frame: pd.DataFrame, path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 
 import matplotlib.pyplot as plt
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
@@ -25,8 +26,7 @@ def open_axes(ax: Axes | None, *, size: tuple[float, float]) -> Axes:
 
 def quieten(ax: Axes) -> None:
     """Take off the frame that says nothing, and make text one size."""
-    for side in ("top", "right"):
-        ax.spines[side].set_visible(False)
+    sns.despine(ax=ax)
     for side in ("left", "bottom"):
         ax.spines[side].set_color(GREY)
     ax.tick_params(labelsize=TEXT_SIZE, colors=INK, length=3)
@@ -40,8 +40,15 @@ def entitle(ax: Axes, text: str, *, width: int = 70, pad: float = 6.0) -> None:
 
 
 def fold_text(text: str, width: int) -> str:
-    """A label on several lines."""
-    return "\n".join(textwrap.wrap(text, width, break_long_words=False))
+    """A label on as few lines as the width allows, all of them about as long.
+
+    Examples
+    --------
+    >>> fold_text("Followed for too short a time", 25).split("\\n")
+    ['Followed for too', 'short a time']
+    """
+    folds = [textwrap.wrap(text, narrow, break_long_words=False) for narrow in range(1, width + 1)]
+    return "\n".join(next(lines for lines in folds if len(lines) == len(folds[-1])))
 
 
 def as_percent(words: Words) -> FuncFormatter:

@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
 from se_outcomes.figures.frame import BLUE, GREY, INK, PALE, entitle, fold_text, open_axes
-from se_outcomes.results import records
 from se_outcomes.study.funnel import FunnelResult
 from se_outcomes.wording.words import Words, speak
 
@@ -131,9 +130,9 @@ def describe_funnel(result: FunnelResult, language: str = "en") -> str:
     words = speak(language)
     data = funnel_data(result)
     shown = data.loc[data["n"].isna() | (data["n"] > 0) | data["place"].isin(ON_THE_WAY)]
-    listed = "; ".join(
-        f"{place_name(row.place, result, words)}: {words.count(row.n)}" for row in records(shown)
-    )
+    told = [words.say("withheld") if pd.isna(n) else words.count(n) for n in shown["n"]]
+    places = [place_name(place, result, words) for place in shown["place"]]
+    listed = "; ".join(f"{place}: {n}" for place, n in zip(places, told, strict=True))
     return f"{words.say('title_funnel')}. {listed}."
 
 

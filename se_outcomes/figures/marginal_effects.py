@@ -68,13 +68,17 @@ def draw_marginal_effects(
     ax.set_yticks([places[row] for row in rows], [names[row] for row in rows])
     ax.tick_params(axis="y", length=0)
     exposure = _listed(results)[0].specification.exposure
-    for contrast in dict.fromkeys(data["contrast"]):
+    headings = {
+        name: fold_text(_contrast(name, exposure, words), 40) for name in dict.fromkeys(data["contrast"])
+    }
+    for contrast, heading in headings.items():
         top = max(places[row] for row in rows if row[0] == contrast)
         ax.text(
-            0, top + 0.55, _contrast(contrast, exposure, words), transform=ax.get_yaxis_transform(), fontsize=9,
-            fontweight="bold", color=INK, va="bottom",
+            0.012, top + 0.55, heading, transform=ax.get_yaxis_transform(), fontsize=9, fontweight="bold", color=INK,
+            va="bottom", bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
         )  # fmt: skip
-    ax.set_ylim(min(places.values()) - 0.6, max(places.values()) + 1.15)
+    lines = next(iter(headings.values())).count("\n")
+    ax.set_ylim(min(places.values()) - 0.6, max(places.values()) + 1.15 + 0.45 * lines)
     ax.xaxis.set_major_formatter(as_number(words))
     ax.set_xlabel(words.say("axis_points"))
     _key(ax, kinds, words)
@@ -123,7 +127,7 @@ def describe_marginal_effects(results: PassageResult | Sequence[PassageResult], 
         effects = [
             f"{words.say(f'question_{row.question}_{row.at_risk}')}, "
             f"{words.say(f'adjustment_{row.adjustment}').lower()}: "
-            f"{words.number(row.estimate, 1)} {words.interval(row.conf_low, row.conf_high, _one_decimal(words))}"
+            f"{_number(row, words)}"
             for row in records(told)
         ]
         if effects:
@@ -152,12 +156,16 @@ def _draw_row(ax: Axes, row, place: float, words: Words) -> None:  # type: ignor
     if pd.notna(row.estimate):
         ax.plot([row.conf_low, row.conf_high], [place, place], color=colour, linewidth=1.6)
         ax.plot(row.estimate, place, marker, color=colour, markerfacecolor=fill, markersize=6.5)
-        label = f"{words.number(row.estimate, 1)} {words.interval(row.conf_low, row.conf_high, _one_decimal(words))}"
+        label = _number(row, words)
     ax.text(1.01, place, label, transform=ax.get_yaxis_transform(), fontsize=8, va="center", color=INK)
 
 
-def _one_decimal(words: Words):  # type: ignore[no-untyped-def]
-    return lambda value: words.number(value, 1)
+def _number(row, words: Words) -> str:  # type: ignore[no-untyped-def]
+    """An effect with its interval, if it has one."""
+    estimate = words.number(row.estimate, 1)
+    if pd.isna(row.conf_low):
+        return estimate
+    return f"{estimate} {words.interval(row.conf_low, row.conf_high, lambda end: words.number(end, 1))}"
 
 
 def _contrast(contrast: str, exposure: str, words: Words) -> str:
@@ -165,7 +173,7 @@ def _contrast(contrast: str, exposure: str, words: Words) -> str:
         return words.say(f"contrast_{contrast}")
     level, _, reference = contrast.partition("_vs_")
     return words.say(
-        "contrast_levels", level=words.level(exposure, level), reference=words.level(exposure, reference)
+        "contrast_levels", level=words.level(exposure, level), reference=words.level_noun(exposure, reference)
     )
 
 

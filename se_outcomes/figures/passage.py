@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from se_outcomes.cases.schema import read_schema
@@ -73,7 +76,7 @@ def passage_data(result: PassageResult, language: str = "en") -> pd.DataFrame:
     del language  # names and numbers of data are the same in every language
     along = _along(result)
     bins = result.bins.assign(drawn="observed").rename(columns={"bin": "name", along: "value"})
-    curve = result.curve.assign(drawn="curve").rename(columns={"estimate": "share"})
+    curve = _between_bins(result).assign(drawn="curve").rename(columns={"estimate": "share"})
     curve = curve.assign(value=curve["value"] if along == "mean" else curve["scaled"])
     groups = result.groups.assign(drawn="level").rename(columns={"group": "name", "estimate": "share"})
     parts = [curve] if not curve.empty else []
@@ -103,17 +106,23 @@ def describe_passage(result: PassageResult, language: str = "en") -> str:
     curve = passage_data(result).query("drawn == 'curve'")
     if len(curve):
         first, last = curve.iloc[0], curve.iloc[-1]
-        decimals = 0 if _along(result) == "mean" else 1
         said.append(
             words.say(
                 "alt_curve",
-                low=words.number(first["value"], decimals),
+                low=words.number(first["value"], 1),
                 low_share=words.percent(first["share"]),
-                high=words.number(last["value"], decimals),
+                high=words.number(last["value"], 1),
                 high_share=words.percent(last["share"]),
             )
         )
     return " ".join(said)
+
+
+def _between_bins(result: PassageResult) -> pd.DataFrame:
+    """The curve between the outermost bin means: the ends of its range are single persons' values."""
+    means = result.bins["mean_scaled"].dropna()
+    within = result.curve["scaled"].between(means.min() - 1e-9, means.max() + 1e-9)  # sums are not exact
+    return result.curve.loc[within]
 
 
 def _along(result: PassageResult) -> str:
@@ -165,17 +174,20 @@ def _label_series(ax: Axes, curve: pd.DataFrame, seen: pd.DataFrame, words: Word
     lowest = np.nanmin([*curve["conf_low"], *seen["share"], 1.0])
     below = lowest > 0.25 * ax.get_ylim()[1]
     rising = not len(curve) or curve["share"].iloc[-1] >= curve["share"].iloc[0]
-    x, side = (0.02, "left") if rising or below else (0.98, "right")
-    lines = []
+    handles = []
     if len(seen):
-        lines.append(
-            ("●", ORANGE, words.say("key_observed" if seen["n"].notna().any() else "key_observed_untold"))
-        )
+        told = bool(seen["n"].notna().any())
+        handles.append(
+            Line2D([], [], linestyle="", marker="o", color=ORANGE, markerfacecolor=ORANGE if told else "white",
+                   label=words.say("key_observed" if told else "key_observed_untold"))
+        )  # fmt: skip
     if len(curve):
-        lines.append(("━", BLUE, words.say("key_curve")))
-    for number, (mark, colour, text) in enumerate(lines):
-        y = (0.12 if below else 0.97) - 0.07 * number
-        ax.text(x, y, f"{mark} {text}", transform=ax.transAxes, ha=side, va="top", fontsize=8.5, color=colour)
+        handles.append(Line2D([], [], color=BLUE, linewidth=2, label=words.say("key_curve")))
+    place: Literal["lower left", "upper left", "upper right"] = (
+        "lower left" if below else "upper left" if rising else "upper right"
+    )
+    if handles:
+        ax.legend(handles=handles, loc=place, frameon=False, fontsize=8.5, labelcolor=INK, borderaxespad=0.2)
 
 
 def _draw_by_level(result: PassageResult, ax: Axes, words: Words) -> None:
@@ -199,7 +211,7 @@ def _draw_by_level(result: PassageResult, ax: Axes, words: Words) -> None:
         )
     ax.set_yticks(places, [fold_text(words.level(by, group), 30) for group in groups["group"]])
     ax.set_ylim(-0.6, len(groups) - 0.3)
-    ax.set_xlim(0, min(1.0, 1.1 * np.nanmax([*groups["conf_high"], 0.1])))
+    ax.set_xlim(0, min(1.0, 1.1 * np.nanmax([*groups["estimate"], *groups["conf_high"], 0.1])))
     ax.xaxis.set_major_formatter(as_percent(words))
     ax.set_xlabel(words.say(f"axis_share_{result.specification.question}"))
 

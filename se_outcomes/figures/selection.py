@@ -82,11 +82,12 @@ def draw_selection(result: SelectionResult, ax: Axes | None = None, *, language:
 def title_of(result: SelectionResult, words: Words) -> str:
     """What the figure shows, in words."""
     by = result.specification.exposure
+    quarters = {"q1", "q4"} >= {result.top, result.bottom}
     return words.say(
-        "title_selection",
+        "title_selection" if quarters else "title_selection_levels",
         exposure=words.noun(by),
-        top=words.level(by, result.top).lower(),
-        bottom=words.level(by, result.bottom).lower(),
+        top=words.level_noun(by, result.top),
+        bottom=words.level_noun(by, result.bottom),
     )
 
 
@@ -115,8 +116,12 @@ def describe_selection(result: SelectionResult, language: str = "en") -> str:
     said = [title_of(result, words) + "."]
     for adjustment, rows in selection_data(result).groupby("adjustment", sort=False):
         told = [
-            f"{words.say(f'gate_{row.gate}')}: {words.number(row.log_risk_ratio)} "
-            f"{words.interval(row.joint_low, row.joint_high, words.number)}"
+            f"{words.say(f'gate_{row.gate}')}: {words.number(row.log_risk_ratio)}"
+            + (
+                f" {words.interval(row.joint_low, row.joint_high, words.number)}"
+                if pd.notna(row.joint_low)
+                else ""
+            )
             for row in records(rows.dropna(subset="log_risk_ratio"))
         ]
         if told:

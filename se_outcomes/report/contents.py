@@ -26,7 +26,7 @@ from se_outcomes.study.passage import PassageResult
 from se_outcomes.tables.characteristics import tabulate_characteristics
 from se_outcomes.tables.exclusions import tabulate_exclusions
 from se_outcomes.tables.funnel import tabulate_funnel
-from se_outcomes.tables.passage import tabulate_passage
+from se_outcomes.tables.passage import tabulate_conditional, tabulate_passage
 from se_outcomes.tables.selection import tabulate_selection
 from se_outcomes.wording.words import WITHHELD, Words
 
@@ -243,7 +243,10 @@ def _compose_funnel(contents: Contents) -> None:
         caption = words.say("caption_funnel_table", group=group)
     else:
         caption = words.say("caption_funnel_table_all")
-    contents.table("funnel", caption, cells, n_names=2 if funnel.by else 1)
+    counts = funnel.counts
+    rounded = counts["estimate"].notna() & counts[["n_at_risk", "n_passed"]].isna().any(axis=1)
+    notes = [words.say("explain_rounded")] if rounded.any() else []
+    contents.table("funnel", caption, cells, *notes, n_names=2 if funnel.by else 1)
 
 
 def _compose_passage(contents: Contents, key: str, result: PassageResult) -> None:
@@ -313,6 +316,10 @@ def _compose_across(contents: Contents) -> None:
     cells = tabulate_passage(told, language=words.language)
     caption = words.say("caption_passage_table", exposure=exposure)
     contents.table("passage", caption, cells, words.say("note_intervals"), n_names=3)
+    cells = tabulate_conditional(told, language=words.language)
+    if len(cells):
+        caption = words.say("caption_conditional", exposure=exposure)
+        contents.table("conditional", caption, cells, words.say("note_conditional"), n_names=3)
 
 
 def _compose_selection(contents: Contents) -> None:

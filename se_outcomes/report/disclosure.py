@@ -137,8 +137,11 @@ def protect_funnel(funnel: FunnelResult, plan: Plan) -> FunnelResult:
     told = _told([plan.tells_share((*key, "n_at_risk"), (*key, "n_passed")) for key in keys])
     for name in ("n_at_risk", "n_passed", "n_unknown"):
         counts[name] = counts[name].where(_told([plan.tells(*key, name) for key in keys]) > 0)
-    for name in ("estimate", *INTERVAL, "wilson_low", "wilson_high"):
+    for name in ("estimate", *INTERVAL):
         counts[name] = _as_told(counts[name], told)
+    for name in ("wilson_low", "wilson_high"):
+        # with the share known, how wide Wilson's interval is tells the number of cases
+        counts[name] = counts[name].where(told == Told.EXACTLY)
     may = _told([plan.tells("flow", place) for place in funnel.flow["place"]])
     flow = funnel.flow.assign(n=funnel.flow["n"].astype("float64").where(may > 0))
     return replace(funnel, counts=counts, flow=flow)
@@ -191,8 +194,8 @@ def protect_passage(key: str, result: PassageResult, plan: Plan) -> PassageResul
     may = _told([plan.tells("exclusions", key, reason) for reason in exclusions["reason"]]) > 0
     return replace(
         result,
-        estimates=_protect_estimates(result, result.estimates, compared, overall),
-        conditional=_protect_estimates(result, result.conditional, compared, overall),
+        estimates=_protect_estimates(key, result, result.estimates, compared, plan),
+        conditional=_protect_estimates(key, result, result.conditional, compared, plan),
         curve=_between_bins(result.curve, bins) if overall else result.curve.iloc[:0],
         bins=bins,
         groups=groups,
@@ -230,20 +233,22 @@ def _protect_counts(
 
 
 def _protect_estimates(
-    result: PassageResult, estimates: pd.DataFrame, compared: Mapping[str, int], overall: bool
+    key: str, result: PassageResult, estimates: pd.DataFrame, compared: Mapping[str, int], plan: Plan
 ) -> pd.DataFrame:
-    """Numbers of a contrast between two groups only where a share may be told of both."""
+    """Numbers of a contrast between two groups only where a share may be told of both; counts by the plan."""
+    overall = plan.tells_share(("exclusions", key, "used"), ("passage", key, "n_events")) > Told.NOTHING
     told = _told(
-        [_groups_told(contrast, compared) if overall else Told.NOTHING for contrast in estimates["contrast"]]
+        _groups_told(contrast, compared) if overall else Told.NOTHING for contrast in estimates["contrast"]
     )
     if result.specification.office_effects:
         told = np.where(told > 0, Told.EXACTLY, told)
-    kept = {"dof", "n_offices", "statistic", "p_value"}
+    kept = {"dof", "n_offices", "statistic", "p_value", "n_cases", "n_events"}
     numbers = [name for name in estimates.select_dtypes("number").columns if name not in kept]
-    rounded = estimates.assign(
-        **{name: _as_told(estimates[name].astype("float64"), told) for name in numbers}
-    )
-    return rounded.assign(**{name: estimates[name].where(told > 0) for name in ("statistic", "p_value")})
+    masked = {name: _as_told(estimates[name], told) for name in numbers}
+    masked |= {name: estimates[name].where(told > 0) for name in ("statistic", "p_value")}
+    for name, count in (("n_cases", ("exclusions", key, "used")), ("n_events", ("passage", key, "n_events"))):
+        masked[name] = estimates[name].astype("float64").where(_told([plan.tells(*count)] * len(told)) > 0)
+    return estimates.assign(**masked)
 
 
 def _groups_told(contrast: str, compared: Mapping[str, int]) -> int:

@@ -39,7 +39,7 @@ def say_finding(key: str, result: PassageResult, words: Words) -> str:
     exposure = words.noun(result.specification.exposure)
     row = _effect(result)
     if row is None:
-        return words.say("finding_levels", event=event.rstrip(","), exposure=exposure)
+        return words.say("finding_levels", event=event, exposure=exposure)
     if pd.isna(row["estimate"]):
         return words.say("finding_withheld", event=event.rstrip(","))
     low, high = row["conf_low"], row["conf_high"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from se_outcomes.results import records
 from se_outcomes.study.passage import PassageResult
 from se_outcomes.wording.words import Words, speak
 
@@ -41,6 +42,35 @@ def tabulate_passage(
     return pd.DataFrame([row for result in several for row in _rows(result, words, detail)])
 
 
+def tabulate_conditional(results: Sequence[PassageResult], *, language: str = "en") -> pd.DataFrame:
+    """Odds ratios by the conditional logit, of the questions whose offices are small; empty where none are.
+
+    Parameters
+    ----------
+    results : sequence of PassageResult
+    language : {"en", "nb", "nn"}
+    """
+    words = speak(language)
+    rows = []
+    for result in results:
+        ratios = result.conditional.loc[result.conditional["measure"] == "odds_ratio"]
+        for row in records(ratios):
+            estimate = words.number(row.estimate)
+            interval = words.interval(row.conf_low, row.conf_high, words.number)
+            rows.append(
+                {
+                    words.say("head_question"): say_question(result, words),
+                    words.say("head_contrast"): say_contrast(
+                        row.contrast, result.specification.exposure, words
+                    ),
+                    words.say("head_model"): words.say(f"adjustment_{row.adjustment}"),
+                    words.say("head_odds_ratio"): estimate if estimate == ":" else f"{estimate} {interval}",
+                    "p": words.p_value(row.p_value),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
 def say_question(result: PassageResult, words: Words) -> str:
     """What a passage question is called in a table or figure."""
     asked = result.specification
@@ -53,7 +83,7 @@ def say_contrast(contrast: str, exposure: str, words: Words) -> str:
         return words.say(f"contrast_{contrast}")
     level, _, reference = contrast.partition("_vs_")
     return words.say(
-        "contrast_levels", level=words.level(exposure, level), reference=words.level(exposure, reference)
+        "contrast_levels", level=words.level(exposure, level), reference=words.level_noun(exposure, reference)
     )
 
 

@@ -18,6 +18,8 @@ from se_outcomes.results import Notice
 
 #: What stands for a number that is withheld, or does not exist (Statistics Norway's sign for withheld).
 WITHHELD = ":"
+#: Columns whose levels have names, with capitals of their own.
+NAMES = frozenset({"county", "measure_code"})
 _NO_BREAK, _MINUS = "\u00a0", "\u2212"
 
 
@@ -178,10 +180,7 @@ class Words:
         ('motivation', 'aldersgruppe')
         """
         key = f"name_{name}"
-        if self.has(key):
-            return self.say(key)
-        title = self.column(name)
-        return title if title[1:2].isupper() or title == name else title[:1].lower() + title[1:]
+        return self.say(key) if self.has(key) else _inside(self.column(name), name)
 
     def nouns(self, names: tuple[str, ...]) -> str:
         """Several columns in a row, the last after an "and"."""
@@ -203,6 +202,17 @@ class Words:
         )
         titles = {code.code: code.title for code in read_code_list(code_list)} if code_list else {}
         return titles[level][self.language] if level in titles else level
+
+    def level_noun(self, column: str, level: str) -> str:
+        """What a level of a column is called inside a sentence.
+
+        Examples
+        --------
+        >>> speak("nb").level_noun("motivation_group", "q1"), speak("nb").level_noun("county", "Oslo")
+        ('laveste fjerdedel', 'Oslo')
+        """
+        called = self.level(column, level)
+        return called if column in NAMES else _inside(called, level)
 
     # --- what results say -------------------------------------------------------------------------
 
@@ -261,6 +271,11 @@ def read_texts() -> Mapping[str, Mapping[str, str]]:
                 raise ValueError(f"{path.name} repeats {', '.join(sorted(twice))}")
             texts |= found
     return MappingProxyType(texts)
+
+
+def _inside(title: str, code: str) -> str:
+    """A title inside a sentence: without its capital, unless that is of an abbreviation or of the code itself."""
+    return title if title[1:2].isupper() or title == code else title[:1].lower() + title[1:]
 
 
 def _is_missing(value: object) -> bool:

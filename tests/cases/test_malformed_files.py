@@ -420,7 +420,7 @@ def check_corruption(tmp_path, seed):
     if cases is None:
         return False
     assert cases.n_cases == len(records) - 1, f"seed {seed}: rows were lost or made"
-    yes = sum(row[header.index("referred")].strip().casefold() in {"ja", "1"} for row in records[1:])
+    yes = sum(row[header.index("referred")].strip().casefold() in {"ja", "j", "1"} for row in records[1:])
     tally = cases.tally(["referred"])
     assert int(tally.loc[tally["referred"].fillna(False).astype(bool), "n"].sum()) == yes, f"seed {seed}"
     return True

@@ -65,6 +65,9 @@ def counts_of(answers, cells):
         yield f"{key} used", used, result.fit_statistics["n_cases"]
         yield f"{key} events", event, result.fit_statistics["n_events"]
         yield f"{key} excluded", ~used, result.fit_statistics["n_excluded"]
+        for row in result.estimates.itertuples():
+            yield f"{key} used", used, row.n_cases
+            yield f"{key} events", event, row.n_events
         for row in result.exclusions.itertuples():
             yield f"{key} {row.reason}", cells[key] == row.reason, row.n
         for column, frame in (("group", result.groups), ("bin", result.bins)):
@@ -139,7 +142,10 @@ def test_what_is_told_is_the_truth_or_rounds_it(told):
         share = plan.tells_share((*key, "n_at_risk"), (*key, "n_passed"))
         if share == Told.EXACTLY and before.n_at_risk > 0:
             assert after.estimate == before.estimate
-        elif pd.notna(after.estimate):
+        else:
+            # how wide Wilson's interval is tells the number of cases
+            assert pd.isna(after.wilson_low) and pd.isna(after.wilson_high)
+        if share == Told.ROUNDED and before.n_at_risk > 0:
             assert after.estimate == pytest.approx(round(before.estimate, 2), abs=1e-12)
 
 
