@@ -253,6 +253,17 @@ def _refusals(checked: Checked) -> Iterator[Notice]:
         )
 
 
+def _asked_for(checked: Checked) -> Iterator[Notice]:
+    plan = checked.plan
+    missing = [name for name in (plan.exposure, *plan.adjust_for) if not checked.has(name)]
+    if missing:
+        yield Notice(
+            "asked_for_absent",
+            "The study plan asks for {columns}, which the file does not have; questions that need it are not answered.",
+            columns=", ".join(missing),
+        )
+
+
 def _gatekeepers(checked: Checked) -> Iterator[Notice]:
     for column, who in GATEKEEPERS.items():
         if not checked.has(column):
@@ -279,4 +290,5 @@ _LOOKS: tuple[Callable[[Checked], Iterator[Notice]], ...] = (
     _gates,
     _gatekeepers,
     _outcome,
+    _asked_for,
 )

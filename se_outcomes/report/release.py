@@ -45,7 +45,7 @@ def release_files(folder: str | Path, files: Mapping[str, bytes], manifest: Mapp
     ['index.html', 'manifest.json']
     """
     folder = Path(folder)
-    _refuse_foreign(folder)
+    refuse_foreign(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     listed = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())}
     told = json.dumps({**manifest, "files": listed}, ensure_ascii=False, indent=2) + "\n"
@@ -66,7 +66,8 @@ def release_files(folder: str | Path, files: Mapping[str, bytes], manifest: Mapp
     return folder
 
 
-def _refuse_foreign(folder: Path) -> None:
+def refuse_foreign(folder: Path) -> None:
+    """Refuse a folder that holds something else than a report of this package."""
     if not folder.exists():
         return
     if not folder.is_dir():

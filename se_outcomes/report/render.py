@@ -19,7 +19,7 @@ from se_outcomes.cases.cases import Cases
 from se_outcomes.report.answers import PASSAGES, ask_questions
 from se_outcomes.report.contents import Block, FigureExhibit, TableExhibit, compose
 from se_outcomes.report.disclosure import Plan, plan_disclosure, protect
-from se_outcomes.report.release import release_files
+from se_outcomes.report.release import refuse_foreign, release_files
 from se_outcomes.wording.words import Words, speak
 
 FORMATS = ("html",)
@@ -81,6 +81,7 @@ def render_report(
     """
     words = speak(language)
     _refuse_formats(formats)
+    refuse_foreign(Path(folder))
     with _progress_bar(progress) as tick:
         answers = ask_questions(cases, min_cell=min_cell, tick=tick)
         tick("disclosure")

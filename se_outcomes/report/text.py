@@ -20,16 +20,21 @@ LINEAR = 0.05
 CHAPTERS = ("follow_up", "retention", "rating_order", "rating_source", "gatekeepers")
 
 
+def count_in_words(n: object, words: Words) -> str:
+    """A count inside a sentence, where a colon in its place would not be understood."""
+    return words.say("untold") if pd.isna(n) else words.count(n)  # type: ignore[call-overload]
+
+
 def say_flow(answers: Answers, words: Words) -> list[str]:
     """How many went how far."""
     n = answers.funnel.flow.set_index("place")["n"]
-    places = {place: words.count(n[place]) for place in ("followed", "accepted", "placed")}
+    places = {place: count_in_words(n[place], words) for place in ("followed", "accepted", "placed")}
     places["who"] = words.say("who_eligible" if answers.funnel.horizon_days is None else "who_followed")
     if answers.funnel.gates == "merged":
         return [words.say("finding_flow_merged", **places)]
-    said = [words.say("finding_flow", referred=words.count(n["referred"]), **places)]
+    said = [words.say("finding_flow", referred=count_in_words(n["referred"], words), **places)]
     if pd.isna(n["undecided"]) or n["undecided"] > 0:
-        said.append(words.say("finding_undecided", undecided=words.count(n["undecided"])))
+        said.append(words.say("finding_undecided", undecided=count_in_words(n["undecided"], words)))
     return said
 
 
@@ -71,8 +76,8 @@ def say_passage(key: str, result: PassageResult, answers: Answers, words: Words)
     said = [
         words.say(
             "finding_counts",
-            n=words.count(result.fit_statistics["n_cases"]),
-            events=words.count(result.fit_statistics["n_events"]),
+            n=count_in_words(result.fit_statistics["n_cases"], words),
+            events=count_in_words(result.fit_statistics["n_events"], words),
         ),
         say_finding(key, result, words),
     ]

@@ -379,6 +379,13 @@ def test_columns_left_out():
     assert kept.warnings == ()
 
 
+def test_columns_that_the_plan_asks_for_and_the_file_does_not_have():
+    found = notice(sound(), exposure="readiness", adjust_for=["sex"])
+    assert found.key == "asked_for_absent"
+    assert "readiness, sex" in found
+    assert keys(sound(sex="female"), exposure="motivation", adjust_for=["sex"]) == []
+
+
 def test_every_notice_has_its_test():
     source = Path(__file__).read_text(encoding="utf-8")
     assert len(KEYS) > 20

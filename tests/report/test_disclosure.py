@@ -144,7 +144,8 @@ def test_what_is_told_is_the_truth_or_rounds_it(told):
             assert after.estimate == before.estimate
         else:
             # how wide Wilson's interval is tells the number of cases
-            assert pd.isna(after.wilson_low) and pd.isna(after.wilson_high)
+            assert pd.isna(after.wilson_low)
+            assert pd.isna(after.wilson_high)
         if share == Told.ROUNDED and before.n_at_risk > 0:
             assert after.estimate == pytest.approx(round(before.estimate, 2), abs=1e-12)
 

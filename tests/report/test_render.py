@@ -76,8 +76,10 @@ def test_page_is_one_file_and_accessible_in_structure(reports, language):
     text = (reports / language / "index.html").read_text(encoding="utf-8")
     page = Page(text)
     assert page.language == language
-    assert page.headings[0] == 1 and set(page.headings[1:]) == {2}
-    assert len(page.alts) == len(FIGURES) and all(len(alt) > 40 for alt in page.alts)
+    assert page.headings[0] == 1
+    assert set(page.headings[1:]) == {2}
+    assert len(page.alts) == len(FIGURES)
+    assert all(len(alt) > 40 for alt in page.alts)
     assert all(source.startswith("data:image/png;base64,") for source in page.sources)
     assert len(page.ids) == len(set(page.ids))
     assert all(link[0] == "#" and link[1:] in page.ids for link in page.links)
@@ -91,8 +93,11 @@ def test_each_language_speaks_for_itself(reports):
     for language in ("en", "nb", "nn"):
         words = " ".join(Page((reports / language / "index.html").read_text(encoding="utf-8")).words)
         texts[language] = words
-        assert "{" not in words and "nan" not in words.split()
-    assert "henvist" in texts["nb"] and "tilvist" in texts["nn"] and "referred" in texts["en"]
+        assert "{" not in words
+        assert "nan" not in words.split()
+    assert "henvist" in texts["nb"]
+    assert "tilvist" in texts["nn"]
+    assert "referred" in texts["en"]
     assert not re.search(r"\b(referred|the|share|ikkje|frå)\b", texts["nb"])
     assert not re.search(r"\b(referred|the|share|ikke|fra|hvor)\b", texts["nn"])
     assert not re.search(r"\b(og|ikke|ikkje|andel|del)\b", texts["en"])

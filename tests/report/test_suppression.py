@@ -96,7 +96,8 @@ def test_a_share_survives_the_count_that_protects_others():
     assert plan.counts[3]
     assert plan.shares[1]
     # with 60 per cent of 20 known to half a per cent the 12 is known, and so is the 3 out of 15
-    assert plan.counts[1] and (plan.shares[0] or plan.counts[0] or plan.counts[4])
+    assert plan.counts[1]
+    assert plan.shares[0] or plan.counts[0] or plan.counts[4]
 
 
 def test_what_is_known_and_cannot_be_withheld_is_refused():
