@@ -69,7 +69,7 @@ def draw_marginal_effects(
     ax.tick_params(axis="y", length=0)
     exposure = _listed(results)[0].specification.exposure
     headings = {
-        name: fold_text(_contrast(name, exposure, words), 40) for name in dict.fromkeys(data["contrast"])
+        name: fold_text(words.contrast(name, exposure), 40) for name in dict.fromkeys(data["contrast"])
     }
     for contrast, heading in headings.items():
         top = max(places[row] for row in rows if row[0] == contrast)
@@ -131,7 +131,7 @@ def describe_marginal_effects(results: PassageResult | Sequence[PassageResult], 
             for row in records(told)
         ]
         if effects:
-            said.append(f"{_contrast(str(contrast), exposure, words)}: {'; '.join(effects)}.")
+            said.append(f"{words.contrast(str(contrast), exposure)}: {'; '.join(effects)}.")
     return " ".join(said)
 
 
@@ -166,15 +166,6 @@ def _number(row, words: Words) -> str:  # type: ignore[no-untyped-def]
     if pd.isna(row.conf_low):
         return estimate
     return f"{estimate} {words.interval(row.conf_low, row.conf_high, lambda end: words.number(end, 1))}"
-
-
-def _contrast(contrast: str, exposure: str, words: Words) -> str:
-    if words.has(f"contrast_{contrast}"):
-        return words.say(f"contrast_{contrast}")
-    level, _, reference = contrast.partition("_vs_")
-    return words.say(
-        "contrast_levels", level=words.level(exposure, level), reference=words.level_noun(exposure, reference)
-    )
 
 
 def _key(ax: Axes, kinds: Sequence[str], words: Words) -> None:

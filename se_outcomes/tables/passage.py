@@ -60,9 +60,7 @@ def tabulate_conditional(results: Sequence[PassageResult], *, language: str = "e
             rows.append(
                 {
                     words.say("head_question"): say_question(result, words),
-                    words.say("head_contrast"): say_contrast(
-                        row.contrast, result.specification.exposure, words
-                    ),
+                    words.say("head_contrast"): words.contrast(row.contrast, result.specification.exposure),
                     words.say("head_model"): words.say(f"adjustment_{row.adjustment}"),
                     words.say("head_odds_ratio"): estimate if estimate == ":" else f"{estimate} {interval}",
                     "p": words.p_value(row.p_value),
@@ -77,16 +75,6 @@ def say_question(result: PassageResult, words: Words) -> str:
     return words.say(f"question_{asked.question}_{asked.at_risk}")
 
 
-def say_contrast(contrast: str, exposure: str, words: Words) -> str:
-    """What a contrast is called: per standard deviation, top against bottom, or two levels."""
-    if words.has(f"contrast_{contrast}"):
-        return words.say(f"contrast_{contrast}")
-    level, _, reference = contrast.partition("_vs_")
-    return words.say(
-        "contrast_levels", level=words.level(exposure, level), reference=words.level_noun(exposure, reference)
-    )
-
-
 def _rows(result: PassageResult, words: Words, detail: bool) -> list[dict[str, str]]:
     estimates: Any = result.estimates.set_index(["contrast", "adjustment", "measure"])
     rows = []
@@ -97,7 +85,7 @@ def _rows(result: PassageResult, words: Words, detail: bool) -> list[dict[str, s
         effect = estimates.loc[(contrast, adjustment, "ame")]
         row = {
             words.say("head_question"): say_question(result, words),
-            words.say("head_contrast"): say_contrast(contrast, result.specification.exposure, words),
+            words.say("head_contrast"): words.contrast(contrast, result.specification.exposure),
             words.say("head_model"): words.say(f"adjustment_{adjustment}"),
             words.say("head_odds_ratio"): _with_interval(odds, words.number, words),
             words.say("head_ame"): _with_interval(effect, words.points, words),

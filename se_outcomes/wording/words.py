@@ -214,6 +214,23 @@ class Words:
         called = self.level(column, level)
         return called if column in NAMES else _inside(called, level)
 
+    def contrast(self, contrast: str, exposure: str) -> str:
+        """What a contrast is called: per standard deviation, top against bottom, or two levels.
+
+        Examples
+        --------
+        >>> speak("en").contrast("per_sd", "motivation"), speak("nn").contrast("male_vs_female", "sex")
+        ('Per standard deviation', 'Mann mot kvinne')
+        """
+        if self.has(f"contrast_{contrast}"):
+            return self.say(f"contrast_{contrast}")
+        level, _, reference = contrast.partition("_vs_")
+        return self.say(
+            "contrast_levels",
+            level=self.level(exposure, level),
+            reference=self.level_noun(exposure, reference),
+        )
+
     # --- what results say -------------------------------------------------------------------------
 
     def notice(self, notice: Notice) -> str:
