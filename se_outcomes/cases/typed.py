@@ -108,7 +108,7 @@ def typed_column(
         typed, sound = _booleans(distinct, values)
     elif kind == "date":
         parsed, sound = parse_dates(values, notation.dates)
-        typed = distinct.spread(parsed, np.datetime64("NaT"))
+        typed = distinct.spread(parsed, np.datetime64("NaT", "us"))
     else:
         parsed, sound = parse_codes(values, lookup.get) if lookup else parse_texts(values)
         typed = _texts(distinct, parsed)

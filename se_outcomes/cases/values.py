@@ -208,7 +208,7 @@ def parse_dates(values: Sequence[object], order: str) -> Parsed:
     sound : ndarray (u,) of bool
         False where a value is there and is not a date between 1900 and 2100 without a time of day.
     """
-    out = np.full(len(values), np.datetime64("NaT"), dtype="datetime64[us]")
+    out = np.full(len(values), np.datetime64("NaT", "us"), dtype="datetime64[us]")
     sound = np.ones(len(values), dtype=bool)
     for i, value in enumerate(values):
         if is_missing(value):

@@ -37,7 +37,7 @@ def test_lines_are_the_joint_intervals(selection):
 
 def test_the_ratio_stands_beside(selection, read):
     row, words = selection.estimates.iloc[0], speak("nb")
-    expected = f"{words.number(row['estimate'])} (rate {words.number(row['risk_ratio'])})"
+    expected = f"{words.number(row['estimate'])} (forhold {words.number(row['risk_ratio'])})"
     assert expected in read(so.draw_selection(selection, language="nb"))
 
 

@@ -275,7 +275,7 @@ def test_the_split_is_told_with_the_part_of_the_first_gate(answers):
             "On the log scale, 70% of this difference arises at the first gate and the rest at the second.",
         ],
         [
-            "Saker i høyeste gruppe av motivasjon kommer 2,0 ganger så ofte gjennom begge porter som saker i laveste "
+            "Saker i høyeste gruppe av motivasjon kommer 2,0 ganger så ofte gjennom begge portene som saker i laveste "
             "(1,2 til 3,3).",
             "På logskalaen oppstår 70\u00a0% av denne forskjellen ved den første porten og resten ved den andre.",
         ],
@@ -293,7 +293,7 @@ def test_the_split_of_an_unclear_difference_is_not_told(answers):
         "Whether the highest and the lowest group of motivation differ in getting through both gates cannot be told "
         "from these cases (risk ratio 2.0; 0.9 to 3.3)."
     ]
-    assert text.say_selection(split, speak("nb"))[0].endswith("(risikorate 2,0; 0,9 til 3,3).")
+    assert text.say_selection(split, speak("nb"))[0].endswith("(relativ risiko 2,0; 0,9 til 3,3).")
 
 
 def test_a_difference_the_other_way_is_clear_too(answers):
@@ -452,5 +452,5 @@ def test_summary_tells_of_every_question_and_the_split(answers):
     said = list(text.say_summary(answers, speak("nb")))
     assert len(said) == 2 + len(answers.passages)
     assert said[0].startswith("Av ")
-    assert "begge porter" in said[-1]
+    assert "begge portene" in said[-1]
     assert len(list(text.say_summary(replace(answers, selection=None), speak("nb")))) == len(said) - 1

@@ -16,8 +16,8 @@ def selection(cases):
 
 def test_headings_name_the_groups_compared(selection, cases):
     assert so.tabulate_selection(selection, language="nn").columns.tolist() == [
-        "Samanlikning", "Port", "Høgaste fjerdedel", "Lågaste fjerdedel", "Log risikorate (95\u00a0%-intervall)",
-        "Felles intervall for begge portane", "Risikorate (95\u00a0%-intervall)", "Del av forskjellen",
+        "Samanlikning", "Port", "Høgaste fjerdedel", "Lågaste fjerdedel", "Log relativ risiko (95\u00a0%-intervall)",
+        "Felles intervall for begge portane", "Relativ risiko (95\u00a0%-intervall)", "Del av forskjellen",
     ]  # fmt: skip
     by_sex = so.tabulate_selection(so.decompose_selection(cases, exposure="sex"))
     assert by_sex.columns[2:4].tolist() == ["Male", "Female"]
