@@ -266,7 +266,9 @@ def _groups_told(contrast: str, compared: Mapping[str, int]) -> int:
 def _between_bins(curve: pd.DataFrame, bins: pd.DataFrame) -> pd.DataFrame:
     """The curve between the outermost bin means that are told: the ends of its range are single persons' values."""
     told = bins["mean_scaled"].dropna()
-    return curve.loc[curve["scaled"].between(told.min(), told.max())] if len(told) else curve.iloc[:0]
+    if told.empty:
+        return curve.iloc[:0]
+    return curve.loc[curve["scaled"].between(told.min() - 1e-9, told.max() + 1e-9)]  # means are sums: not exact
 
 
 def protect_selection(selection: SelectionResult, plan: Plan) -> SelectionResult:
