@@ -289,6 +289,19 @@ def test_fingerprint_does_not_depend_on_categories_that_others_have(cases):
     assert one.fingerprint == other.fingerprint
 
 
+def test_fingerprint_is_of_names_and_values_not_of_the_order_of_extra_columns():
+    frame = FRAME.assign(aa=range(8), bb=range(8, 16))
+
+    def fingerprint(*names):
+        extra = dict.fromkeys(names, "number")
+        named = frame.rename(columns=dict(zip(("aa", "bb"), sorted(names), strict=True)))
+        return check_cases(named, mapping={"extra": extra}).fingerprint
+
+    assert fingerprint("aa", "bb") == fingerprint("bb", "aa")
+    # the same values in the same order under another name
+    assert fingerprint("aa", "bb") != fingerprint("aa", "bc")
+
+
 # --- columns that are not there -------------------------------------------------------------------
 
 

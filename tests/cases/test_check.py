@@ -298,6 +298,17 @@ def test_motivation_missing_on_one_side_of_the_first_gate():
     assert keys(motivation(10, 0).assign(eligible=[True] * 10 + [False] * 10)) == []
 
 
+def test_motivation_of_the_undecided_is_that_of_the_referred():
+    undecided = sound(20, referred=[i < 10 for i in range(20)], accepted=None)
+    assert keys(undecided.assign(motivation=[1.0] * 10 + [None] * 10)) == ["motivation_of_referred_only"]
+
+
+def test_motivation_missing_a_little_more_often_than_a_fifth():
+    frame = sound(50, referred=[i < 25 for i in range(50)], accepted=[True] * 25 + [None] * 25)
+    for lost, told in ((5, []), (6, ["motivation_missing_by_gate"])):
+        assert keys(frame.assign(motivation=[1.0] * (50 - lost) + [None] * lost)) == told
+
+
 def test_ratings_by_a_gatekeeper():
     for source in ("counsellor", "job_specialist"):
         assert keys(sound(motivation_source=first(source, "client"))) == ["rated_by_gatekeeper"]
