@@ -268,7 +268,9 @@ def _between_bins(curve: pd.DataFrame, bins: pd.DataFrame) -> pd.DataFrame:
     told = bins["mean_scaled"].dropna()
     if told.empty:
         return curve.iloc[:0]
-    return curve.loc[curve["scaled"].between(told.min() - 1e-9, told.max() + 1e-9)]  # means are sums: not exact
+    return curve.loc[
+        curve["scaled"].between(told.min() - 1e-9, told.max() + 1e-9)
+    ]  # means are sums: not exact
 
 
 def protect_selection(selection: SelectionResult, plan: Plan) -> SelectionResult:
