@@ -302,6 +302,11 @@ def test_fingerprint_is_of_names_and_values_not_of_the_order_of_extra_columns():
     assert fingerprint("aa", "bb") != fingerprint("aa", "bc")
 
 
+def test_bins_are_a_copy(cases):
+    cases.bins("motivation").loc[:, "low"] = -1.0
+    assert cases.bins("motivation")["low"].min() == 1.0
+
+
 # --- columns that are not there -------------------------------------------------------------------
 
 
