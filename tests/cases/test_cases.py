@@ -303,7 +303,8 @@ def test_fingerprint_is_of_names_and_values_not_of_the_order_of_extra_columns():
 
 
 def test_bins_are_a_copy(cases):
-    cases.bins("motivation").loc[:, "low"] = -1.0
+    edges = cases.bins("motivation")
+    edges["low"] = -1.0
     assert cases.bins("motivation")["low"].min() == 1.0
 
 
