@@ -50,6 +50,16 @@ class Notice(str):
         notice.parts = parts
         return notice
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies and pickles keep the text as it is: its gaps are filled already."""
+        return _restore_notice, (self.key, str(self), self.parts)
+
+
+def _restore_notice(key: str, text: str, parts: dict[str, object]) -> Notice:
+    notice = Notice(key, "{text}", text=text)
+    notice.parts = parts
+    return notice
+
 
 @dataclass(frozen=True)
 class Specification:

@@ -11,6 +11,7 @@ import pandas as pd
 from se_outcomes.cases.cases import Cases
 from se_outcomes.results import TIDY_COLUMNS, Notice
 from se_outcomes.study.design import as_text, is_numeric, numbers, ordered_levels, require_columns
+from se_outcomes.study.sentences import say_offices
 
 Stages = Mapping[str, tuple[str, ...]]
 Contrasts = Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
@@ -116,7 +117,7 @@ class CharacteristicsResult:
 
     def summary(self) -> str:
         """What was found, to read at the prompt."""
-        lines = [f"{self.n_cases:,} cases in {self.n_offices} offices; standardised differences", ""]
+        lines = [f"{self.n_cases:,} cases in {say_offices(self.n_offices)}; standardised differences", ""]
         wide = self.differences.pivot_table(
             index=["variable", "level"], columns="contrast", values="difference", sort=False
         )

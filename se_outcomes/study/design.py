@@ -17,6 +17,9 @@ from se_outcomes.regression.logit import fit_logit
 
 Floats = NDArray[np.float64]
 
+#: The column of ones where offices have no intercepts: no variable that anyone could leave out.
+CONSTANT = "constant"
+
 
 @dataclass(frozen=True, eq=False)
 class Term:
@@ -131,7 +134,7 @@ def design_arrays(
     counts = used["n"].to_numpy(float)
     terms = [exposure, *(covariate_term(column, used[column], counts) for column in adjust_for)]
     if not office_effects:
-        terms.append(Term("constant", np.ones((len(used), 1))))
+        terms.append(Term(CONSTANT, np.ones((len(used), 1))))
     names = tuple(term.name for term in terms for _ in range(term.columns.shape[1]))
     return Design(
         y=used["event"].to_numpy(float),
@@ -165,7 +168,8 @@ def fit_design(design: Design) -> BinaryFit:
             raise
         numbers_named = refusal.details["columns"]
         assert isinstance(numbers_named, tuple)
-        columns = tuple(dict.fromkeys(design.names[number] for number in numbers_named))
+        named = dict.fromkeys(design.names[number] for number in numbers_named)
+        columns = tuple(name for name in named if name != CONSTANT)
         raise _named_refusal(refusal.reason, columns, design.office_effects) from None
 
 

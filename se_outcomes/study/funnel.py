@@ -17,7 +17,7 @@ from se_outcomes.inference.intervals import share_interval, t_interval
 from se_outcomes.inference.jackknife import jackknife_covariance
 from se_outcomes.results import TIDY_COLUMNS, Notice
 from se_outcomes.study.design import as_text, is_numeric, ordered_levels, require_columns
-from se_outcomes.study.sentences import say_interval, say_number
+from se_outcomes.study.sentences import say_interval, say_number, say_offices
 
 Floats = NDArray[np.float64]
 
@@ -150,7 +150,7 @@ class FunnelResult:
 
     def summary(self) -> str:
         """What was found, to read at the prompt."""
-        lines = [f"{self.n_cases:,} cases in {self.n_offices} offices. {self.method}", ""]
+        lines = [f"{self.n_cases:,} cases in {say_offices(self.n_offices)}. {self.method}", ""]
         for row in self.counts.itertuples():
             passed = f"{say_number(row.n_passed, ','):>9s} of {say_number(row.n_at_risk, ','):>9s}"
             share = (

@@ -16,6 +16,17 @@ def say_count(n: int) -> str:
     return "fewer than 5" if n < 5 else f"{n:,}"
 
 
+def say_offices(n: int) -> str:
+    """So many offices.
+
+    Examples
+    --------
+    >>> say_offices(1), say_offices(5)
+    ('1 office', '5 offices')
+    """
+    return "1 office" if n == 1 else f"{n:,} offices"
+
+
 def say_number(number: object, form: str) -> str:
     """A number in a format; a colon where it is missing or withheld.
 
