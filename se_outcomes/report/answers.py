@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from se_outcomes.cases.cases import Cases
 from se_outcomes.errors import EstimationError
@@ -74,7 +74,7 @@ def ask_questions(
     tick("funnel")
     funnel = count_funnel(cases, by=group_column(cases, exposure))
     tick("characteristics")
-    characteristics = count_characteristics(cases, undecided=_undecided(funnel, min_cell))
+    characteristics = _describe(cases, funnel, min_cell)
     passages: dict[str, PassageResult] = {}
     refusals: dict[str, EstimationError] = {}
     for key, estimate in PASSAGES.items():
@@ -94,10 +94,13 @@ def ask_questions(
     return Answers(funnel, characteristics, passages, selection, refusals)
 
 
-def _undecided(funnel: FunnelResult, min_cell: int) -> str:
-    """A few undecided cases would have hardly a number of their own in table 1, and cost others theirs."""
+def _describe(cases: Cases, funnel: FunnelResult, min_cell: int) -> CharacteristicsResult:
+    """Table 1 with a stage for the undecided only where there are many: a few would cost others their numbers."""
     n = int(funnel.flow.set_index("place")["n"]["undecided"])
-    return "with_refused" if 0 < n < ENOUGH * min_cell else "apart"
+    few = 0 < n < ENOUGH * min_cell
+    described = count_characteristics(cases, undecided="with_refused" if few else "apart")
+    stages = {stage: states for stage, states in described.stages.items() if n or stage != "undecided"}
+    return replace(described, stages=stages)
 
 
 def _ask_across_offices(cases: Cases, key: str, passages: dict[str, PassageResult]) -> None:

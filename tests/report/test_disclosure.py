@@ -188,6 +188,15 @@ def test_table_1_cells_cannot_be_worked_out_from_their_row_and_column(small_case
             assert withheld.sum() > 1 or hidden >= 5, (variable, stage)
 
 
+def test_the_undecided_have_a_column_only_where_there_are_enough_of_them(usual_cases):
+    merged = so.simulate_cases(400, seed=5, gates="merged").cases  # nobody is undecided there
+    assert "undecided" not in ask_questions(merged).characteristics.stages
+    assert "not_accepted" not in ask_questions(merged).characteristics.stages
+    assert "not_accepted" in ask_questions(usual_cases).characteristics.stages
+    many = so.simulate_cases(20_000, seed=1).cases
+    assert "undecided" in ask_questions(many).characteristics.stages
+
+
 @pytest.mark.parametrize("min_cell", [0, 2, 7, True, "5"])
 def test_other_thresholds_are_refused(usual_cases, min_cell):
     with pytest.raises(DisclosureError, match="min_cell must be one of"):
