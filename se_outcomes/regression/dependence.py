@@ -1,0 +1,352 @@
+"""Walking over the dependence parameter: every local maximum, the profile of the likelihood, and sets from it.
+
+With the dependence t held fixed everything else is one concave problem (for the normal), so the profile
+l(t) = max over the rest is found without any choice of starting values, and its slope comes with it (dl/dt at fixed
+everything else: the envelope theorem). Between neighbouring nodes whose slopes turn from up to down lies a local maximum;
+Newton's method finds it. A profile that still rises at the end of the range has its maximum at the edge, where the
+dependence is perfect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import CubicHermiteSpline
+from scipy.stats import chi2
+
+from se_outcomes.errors import EstimationError
+from se_outcomes.regression.binary import DECREMENT
+from se_outcomes.regression.paired import (
+    PairModel,
+    Point,
+    State,
+    climb,
+    not_converged,
+    solve_positive,
+)
+
+Floats = NDArray[np.float64]
+
+#: While looking around it is enough to know the log-likelihood to this much.
+ROUGH = 0.02
+#: A profile this flat from end to end says nothing about the dependence.
+FLAT = 1e-7
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """The inner maximum at one value of the dependence.
+
+    Attributes
+    ----------
+    t, loglik, slope : float
+        Dependence, profile log-likelihood and its derivative (both with what the last step left would add).
+    state : State
+    free : (p,) bool array
+        Parameters that moved.
+    """
+
+    t: float
+    loglik: float
+    slope: float
+    state: State
+    free: NDArray[np.bool_]
+
+    @cached_property
+    def tangent(self) -> Point:
+        """How the rest follows t."""
+        evaluation = self.state.evaluation
+        hessian = evaluation.profiled_hessian
+        free = self.free
+        rest = np.zeros(len(hessian))
+        rest[-1] = 1.0
+        rest[free] = solve_positive(-hessian[np.ix_(free, free)], hessian[free, -1])
+        return Point(rest, evaluation.intercept_response(rest))
+
+    @cached_property
+    def covariance(self) -> Floats:
+        """Covariance of the coefficients with t held, (p - 1, p - 1); zero for those that are held too."""
+        free = np.flatnonzero(self.free)
+        covariance = np.zeros((len(self.free) - 1, len(self.free) - 1))
+        chosen = np.ix_(free, free)
+        covariance[chosen] = inverse(-self.state.evaluation.profiled_hessian[chosen])
+        return covariance
+
+
+@dataclass(frozen=True, eq=False)
+class Peak:
+    """A local maximum of the likelihood.
+
+    Attributes
+    ----------
+    t, loglik : float
+    state : State
+    edge : bool
+        Whether it sits at the end of the range (perfect dependence), where no derivative vanishes.
+    """
+
+    t: float
+    loglik: float
+    state: State
+    edge: bool
+
+
+def solve_at(model: PairModel, t: float, start: Point, *, tolerance: float = DECREMENT) -> Node:
+    """The inner maximum at t.
+
+    Raises
+    ------
+    EstimationError
+        ``not_converged``.
+    """
+    state = climb(model, start.at(t), model.free, tolerance=tolerance)
+    if not state.decrement <= max(tolerance, 1e-9 * (1 + abs(state.loglik)) * 1e-3):
+        raise not_converged(model)
+    evaluation = state.evaluation
+    # what the step left would do to height and slope, to second order
+    slope = evaluation.profiled_score[-1] + evaluation.profiled_hessian[-1] @ state.step.theta
+    return Node(t, state.loglik + state.decrement / 2, float(slope), state, model.free)
+
+
+def look_around(model: PairModel, independent: State) -> list[Node]:
+    """Nodes over the whole range, roughly solved, each started from its neighbour along the tangent."""
+    family = model.family
+    grid = np.array(family.nodes)
+    centre = int(np.argmin(np.abs(grid - np.clip(family.independence, *family.limits))))
+    first = solve_at(model, float(grid[centre]), independent.point, tolerance=ROUGH)
+    nodes = [first]
+    for direction in (1, -1):
+        last = first
+        for t in grid[centre + 1 :] if direction == 1 else grid[:centre][::-1]:
+            last = _next_node(model, last, float(t))
+            nodes.append(last)
+    return sorted(nodes, key=lambda node: node.t)
+
+
+def _next_node(model: PairModel, last: Node, t: float) -> Node:
+    """From one node to the next; by halves where the way is too far."""
+    try:
+        return solve_at(model, t, last.state.point.moved(last.tangent, t - last.t), tolerance=ROUGH)
+    except EstimationError:
+        if abs(t - last.t) < 0.05:
+            raise
+        halfway = _next_node(model, last, (t + last.t) / 2)
+        return _next_node(model, halfway, t)
+
+
+def find_peaks(model: PairModel, nodes: Sequence[Node]) -> list[Peak]:
+    """All local maxima that the nodes bracket, the highest first; those at an end of the range too."""
+    peaks = [
+        _climb_to_peak(model, left, right)
+        for left, right in zip(nodes[:-1], nodes[1:], strict=True)
+        if left.slope > 0 >= right.slope
+    ]
+    for end, outward in ((nodes[0], -1.0), (nodes[-1], 1.0)):
+        if end.slope * outward > 0:
+            exact = solve_at(model, end.t, end.state.point)
+            peaks.append(Peak(exact.t, exact.loglik, exact.state, True))
+    return sorted(peaks, key=lambda peak: -peak.loglik)
+
+
+def refuse_flat(nodes: Sequence[Node]) -> None:
+    """Refuse a profile that does not depend on the dependence (saturated equations).
+
+    Raises
+    ------
+    EstimationError
+        ``not_identified``.
+    """
+    steepest = max(abs(node.slope) for node in nodes)
+    if steepest < FLAT:
+        raise EstimationError(
+            "The likelihood is the same for every dependence between the equations: the data say nothing about it. "
+            "Add a variable that moves the gate and not the outcome (exclusion), or leave some interactions out.",
+            reason="not_identified",
+        )
+
+
+def _climb_to_peak(model: PairModel, left: Node, right: Node) -> Peak:
+    """Newton's method in all parameters, kept between the two nodes."""
+    start = _between(left, right)
+    state = climb(model, start, model.free_with_t, bounds=(left.t, right.t), max_iterations=40)
+    if state.decrement > DECREMENT:
+        state = _close_in(model, left, right)
+    return Peak(float(state.point.theta[-1]), state.loglik, state, False)
+
+
+def _between(left: Node, right: Node) -> Point:
+    """Where the cubic through heights and slopes is highest, with the coefficients between those of the nodes."""
+    curve = CubicHermiteSpline([left.t, right.t], [left.loglik, right.loglik], [left.slope, right.slope])
+    tops = [float(t) for t in curve.derivative().roots(extrapolate=False) if np.isfinite(t)]
+    t = max(tops, key=lambda top: float(curve(top)), default=(left.t + right.t) / 2)
+    share = (t - left.t) / (right.t - left.t)
+    near, away = (left, t - left.t) if share < 0.5 else (right, t - right.t)
+    return near.state.point.moved(near.tangent, away).at(t)
+
+
+def _close_in(model: PairModel, left: Node, right: Node) -> State:
+    """Halve the bracket by the sign of the slope until Newton's method gets there.
+
+    Raises
+    ------
+    EstimationError
+        ``not_converged``.
+    """
+    for _ in range(50):
+        middle = solve_at(model, (left.t + right.t) / 2, left.state.point)
+        left, right = (middle, right) if middle.slope > 0 else (left, middle)
+        state = climb(model, middle.state.point, model.free_with_t, bounds=(left.t, right.t), max_iterations=8)
+        if state.decrement <= DECREMENT:
+            return state
+    raise not_converged(model)
+
+
+def inverse(matrix: Floats) -> Floats:
+    """Inverse of a positive matrix, by its scaled form."""
+    scale = 1 / np.sqrt(np.diag(matrix))
+    return np.linalg.inv(matrix * scale[:, None] * scale) * scale[:, None] * scale
+
+
+# --------------------------------------------------------------------------------------------------- profile
+
+#: The profile is solved densely where its deviance is below the first number, and told there for sets of every usual
+#: level (the chi-squared quantile with one degree of freedom for 99.9 % is 10.8).
+DENSE_BELOW, DENSE_STEP, WIDEST = 12.0, 1.5, 0.3
+MAX_NODES = 120
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """The profile likelihood of the dependence.
+
+    Attributes
+    ----------
+    nodes : tuple of Node
+        In order of t.
+    maximum : float
+        The highest log-likelihood.
+    dependence : callable
+        From t to rho (theta).
+    """
+
+    nodes: tuple[Node, ...]
+    maximum: float
+    dependence: Callable[[float], float]
+
+    @property
+    def t(self) -> Floats:
+        """Working parameter of each node (m,)."""
+        return np.array([node.t for node in self.nodes])
+
+    @property
+    def rho(self) -> Floats:
+        """Dependence of each node (m,): the correlation, or a copula's parameter."""
+        return np.array([self.dependence(node.t) for node in self.nodes])
+
+    @property
+    def loglik(self) -> Floats:
+        """Profile log-likelihood (m,)."""
+        return np.array([node.loglik for node in self.nodes])
+
+    @property
+    def coefficients(self) -> Floats:
+        """Coefficients of both equations at each node (m, p - 1)."""
+        return np.array([node.state.point.theta[:-1] for node in self.nodes])
+
+    @cached_property
+    def curve(self) -> CubicHermiteSpline:
+        """l(t) as a piecewise cubic with the right slopes."""
+        return CubicHermiteSpline(self.t, self.loglik, np.array([node.slope for node in self.nodes]))
+
+    def deviance(self, t: Floats) -> Floats:
+        """2 (l_max - l(t)), never below zero."""
+        return np.maximum(2 * (self.maximum - self.curve(t)), 0.0)
+
+    def likelihood_set(self, level: float = 0.95) -> tuple[tuple[float, float], ...]:
+        """Intervals of t whose deviance is at most the chi-squared quantile with one degree of freedom.
+
+        An interval that reaches the end of the range is open there: every stronger dependence is in it too.
+        """
+        if not 0 < level <= 0.999:
+            raise ValueError(f"level must be above 0 and at most 0.999; got {level}")
+        bound = chi2.ppf(level, 1)
+        slopes = [-2 * node.slope for node in self.nodes]
+        excess = CubicHermiteSpline(self.t, 2 * (self.maximum - self.loglik) - bound, slopes)
+        roots = [float(t) for t in excess.roots(extrapolate=False) if np.isfinite(t)]
+        ends = [float(self.t[0]), *sorted(set(roots)), float(self.t[-1])]
+        return tuple(
+            (low, high)
+            for low, high in zip(ends[:-1], ends[1:], strict=True)
+            if high > low and excess((low + high) / 2) <= 0
+        )
+
+
+def make_profile(model: PairModel, rough: Sequence[Node], peaks: Sequence[Peak]) -> Profile:
+    """Solve the profile to the end: at the rough nodes, at the peaks, and densely wherever the deviance is small.
+
+    Raises
+    ------
+    EstimationError
+        ``not_converged``; also if a node lies above the highest peak.
+    """
+    top = peaks[0].loglik
+    nodes = {
+        node.t: node
+        if 2 * (top - node.loglik) > 4 * DENSE_BELOW
+        else solve_at(model, node.t, node.state.point, tolerance=TIGHT)
+        for node in rough
+    }
+    for peak in peaks:
+        nodes[peak.t] = solve_at(model, peak.t, peak.state.point, tolerance=TIGHT)
+        if not peak.edge:
+            _add_around(model, nodes, nodes[peak.t])
+    while len(nodes) < MAX_NODES:
+        ordered = [nodes[t] for t in sorted(nodes)]
+        gaps = [pair for pair in zip(ordered[:-1], ordered[1:], strict=True) if _too_wide(*pair, top)]
+        if not gaps:
+            break
+        for left, right in gaps:
+            middle = (left.t + right.t) / 2
+            nodes[middle] = solve_at(
+                model, middle, left.state.point.moved(left.tangent, middle - left.t), tolerance=TIGHT
+            )
+    highest = max(node.loglik for node in nodes.values())
+    if highest > top + 1e-6 * (1 + 1e-6 * abs(top)):
+        raise not_converged(model)
+    return Profile(tuple(nodes[t] for t in sorted(nodes)), top, model.family.dependence)
+
+
+#: The profile's nodes are solved until twice the gain left is this small; half of it is added.
+TIGHT = 1e-8
+
+
+def _add_around(model: PairModel, nodes: dict[float, Node], node: Node) -> None:
+    """Nodes at one, two and three and a half standard errors on each side, where the range allows."""
+    hessian = node.state.evaluation.profiled_hessian
+    curvature = -hessian[-1] @ node.tangent.theta
+    if not curvature > 0:
+        return
+    spread = 1 / np.sqrt(curvature)
+    low, high = model.family.limits
+    for direction in (-1, 1):
+        last = node
+        for far in (1.0, 2.0, 3.5):
+            t = node.t + direction * far * spread
+            if not low < t < high or min(abs(t - other) for other in nodes) < 0.1 * spread:
+                continue
+            last = solve_at(model, t, last.state.point.moved(last.tangent, t - last.t), tolerance=TIGHT)
+            nodes[t] = last
+
+
+def _too_wide(left: Node, right: Node, top: float) -> bool:
+    """Whether a cubic between the nodes may not be told apart from the profile where it matters."""
+    deviances = 2 * (top - left.loglik), 2 * (top - right.loglik)
+    if min(deviances) > DENSE_BELOW:
+        return False
+    # rather by slopes than by heights: between two equal heights may lie a hill
+    fall = 2 * max(abs(left.slope), abs(right.slope)) * (right.t - left.t)
+    return right.t - left.t > 2 * WIDEST or (right.t - left.t > 1e-6 and fall > 6 * DENSE_STEP)

@@ -1,0 +1,629 @@
+"""Likelihoods of two equations joined by one dependence parameter, evaluated and maximised on cells.
+
+Every model of the kind (selection probit, copula selection, linear selection, bivariate probit) is a
+:class:`PairFamily`: functions of the gate's predictor a = z'gamma + alpha[group], the outcome's predictor
+b = x'beta + nu[group] and a dependence parameter t without bounds (atanh rho for the normal). The parameters are in the
+order theta = (gamma, beta, t). Group intercepts are pairs (alpha, nu), eliminated group by group (2 x 2 blocks),
+never columns.
+
+For the normal with t held fixed the log-likelihood is concave in everything else (Prekopa 1973: the
+integral of a log-concave density over a convex set that moves linearly is log-concave), so Newton's method finds
+the inner maximum wherever there is one; :mod:`se_outcomes.regression.dependence` walks over t.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from se_outcomes.errors import EstimationError
+from se_outcomes.regression.binary import COLLINEAR, DECREMENT, NO_VARIATION, SUSPICIOUS_PREDICTOR
+from se_outcomes.regression.paired_cells import CHUNK, Block, Chunk, PairedCells
+from se_outcomes.regression.separation import find_separating_columns
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Terms = tuple[Floats, ...]
+
+MAX_ITERATIONS = 200
+#: Chunks from which on a second thread pays for itself.
+THREADED_FROM = 4
+
+
+@dataclass(frozen=True)
+class PairFamily:
+    """A model of two equations as functions of arrays (n,).
+
+    Attributes
+    ----------
+    name : str
+    joint : callable (s, y, a, b, t, order)
+        Log-probability (density) of both outcomes: ``(f,)`` for order 0, for order 2
+        ``(f, f_a, f_b, f_t, f_aa, f_ab, f_bb, f_at, f_bt, f_tt)``.
+    gate, outcome : callable (sign, predictor)
+        ``(f, f', f'')`` of one equation alone.
+    independence : float
+        The t at which the equations are independent; -inf where that is a limit.
+    limits : (float, float)
+        The t beyond which the dependence is as good as perfect (or, at an end that is ``-inf`` in principle,
+        as good as none).
+    nodes : tuple of float
+        Where the profile is looked at first, in order, within the limits.
+    dependence : callable
+        From t to the parameter as the field knows it (rho, theta).
+    ends : (float, float)
+        What the dependence is called at the limits (-1 and 1 for a correlation).
+    null : str
+        The hypothesis of independent equations, in words.
+    scaled : bool
+        Whether the last coefficient of the outcome is the inverse scale h of a density, which adds log h for every
+        outcome seen.
+    """
+
+    name: str
+    joint: Callable[[Floats, Floats, Floats, Floats, float, int], Terms]
+    gate: Callable[[Floats, Floats], Terms]
+    outcome: Callable[[Floats, Floats], Terms]
+    independence: float
+    limits: tuple[float, float]
+    nodes: tuple[float, ...]
+    dependence: Callable[[float], float]
+    ends: tuple[float, float]
+    null: str
+    scaled: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class PairModel:
+    """A family on its cells.
+
+    Attributes
+    ----------
+    family : PairFamily
+    cells : PairedCells
+    names : (str, str)
+        What refusals call the two equations.
+    fixed : tuple of int
+        Coefficients (positions in theta, never t) that stay at the value they start from.
+    """
+
+    family: PairFamily
+    cells: PairedCells
+    names: tuple[str, str] = ("gate", "outcome")
+    fixed: tuple[int, ...] = ()
+
+    @property
+    def n_parameters(self) -> int:
+        """Coefficients of both equations and the dependence."""
+        return sum(self.cells.widths) + 1
+
+    @cached_property
+    def free(self) -> Flags:
+        """Parameters (p,) that move when t is held."""
+        free = np.append(np.ones(self.n_parameters - 1, dtype=bool), False)
+        free[list(self.fixed)] = False
+        return free
+
+    @cached_property
+    def free_with_t(self) -> Flags:
+        """Parameters (p,) that move when t does too."""
+        return np.append(self.free[:-1], True)
+
+    @cached_property
+    def n_scaled(self) -> float:
+        """Cases whose outcome is seen and modelled, for the inverse scale's log h."""
+        if not self.family.scaled:
+            return 0.0
+        return float(self.cells.joint.counts.sum() + self.cells.outcome.counts.sum())
+
+    @cached_property
+    def threads(self) -> int:
+        """Threads that chunks are worked on in."""
+        return min(os.cpu_count() or 1, 4) if len(self.cells.chunks) >= THREADED_FROM else 1
+
+    def split(self, theta: Floats) -> tuple[Floats, Floats, float]:
+        """gamma, beta and t."""
+        kz = self.cells.widths[0]
+        return theta[:kz], theta[kz:-1], float(theta[-1])
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """Parameters: theta (p,) and the intercept pairs (q, 2)."""
+
+    theta: Floats
+    intercepts: Floats
+
+    def moved(self, step: Point, size: float) -> Point:
+        """The point ``size`` steps on."""
+        return Point(self.theta + size * step.theta, self.intercepts + size * step.intercepts)
+
+    def at(self, t: float) -> Point:
+        """The same with another dependence."""
+        return Point(np.append(self.theta[:-1], t), self.intercepts)
+
+
+@dataclass(eq=False)
+class Evaluation:
+    """Log-likelihood with its derivatives by theta and by the intercepts, summed over the cells."""
+
+    loglik: float
+    score: Floats
+    hessian: Floats
+    group_score: Floats
+    group_hessian: Floats
+    cross: Floats
+
+    def __iadd__(self, other: Evaluation) -> Evaluation:
+        self.loglik += other.loglik
+        self.score += other.score
+        self.hessian += other.hessian
+        self.group_score += other.group_score
+        self.group_hessian += other.group_hessian
+        self.cross += other.cross
+        return self
+
+    @cached_property
+    def _solved(self) -> Floats:
+        """A^-1 [s_a, C] for every group (q, 2, 1 + p), A the 2 x 2 Hessian of its intercepts."""
+        right = np.concatenate([self.group_score[:, :, None], self.cross], axis=2)
+        return np.linalg.solve(self.group_hessian, right)
+
+    @cached_property
+    def profiled_score(self) -> Floats:
+        """Score of theta after the intercepts (p,)."""
+        return self.score - np.einsum("gij,gi->j", self.cross, self._solved[:, :, 0])
+
+    @cached_property
+    def profiled_hessian(self) -> Floats:
+        """Hessian of theta after the intercepts (p, p)."""
+        reduced = self.hessian - np.einsum("gij,gik->jk", self.cross, self._solved[:, :, 1:])
+        return (reduced + reduced.T) / 2
+
+    def intercept_step(self, step: Floats) -> Floats:
+        """What Newton's method does to the intercepts (q, 2) when theta moves by ``step``."""
+        return -(self._solved[:, :, 0] + self._solved[:, :, 1:] @ step)
+
+    def intercept_response(self, direction: Floats) -> Floats:
+        """Derivative of the intercepts' optimum when theta moves along ``direction`` (at their optimum)."""
+        return -(self._solved[:, :, 1:] @ direction)
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Where a climb ended.
+
+    Attributes
+    ----------
+    point, evaluation : Point, Evaluation
+    step : Point
+        The Newton step that is left.
+    decrement : float
+        Twice the gain it promises.
+    iterations : int
+    """
+
+    point: Point
+    evaluation: Evaluation
+    step: Point
+    decrement: float
+    iterations: int
+
+    @property
+    def loglik(self) -> float:
+        """Log-likelihood here, without what the step left would add."""
+        return self.evaluation.loglik
+
+
+# ------------------------------------------------------------------------------------------------ evaluation
+
+
+def evaluate(model: PairModel, point: Point, *, independent: bool = False) -> Evaluation:
+    """Log-likelihood and derivatives; ``independent``: as if the equations were (t is then not looked at)."""
+    chunks = model.cells.chunks
+    if model.threads == 1:
+        parts: Sequence[Evaluation] = [_chunk_evaluation(model, point, chunk, independent) for chunk in chunks]
+    else:
+        with ThreadPoolExecutor(model.threads) as pool:
+            parts = list(pool.map(lambda chunk: _chunk_evaluation(model, point, chunk, independent), chunks))
+    total = _nothing(model)
+    for part in parts:  # always in the same order: the sum must not depend on which thread was first
+        total += part
+    if model.n_scaled:
+        _add_log_scale(model, point, total)
+    _fill_missing_intercepts(model.cells, total)
+    return total
+
+
+def _nothing(model: PairModel) -> Evaluation:
+    p, q = model.n_parameters, model.cells.n_groups
+    return Evaluation(
+        0.0, np.zeros(p), np.zeros((p, p)), np.zeros((q, 2)), np.zeros((q, 2, 2)), np.zeros((q, 2, p))
+    )
+
+
+def predictors(model: PairModel, point: Point, chunk: Chunk) -> tuple[Floats, Floats]:
+    """a and b of the chunk's rows."""
+    gamma, beta, _ = model.split(point.theta)
+    a, b = chunk.Z @ gamma, chunk.X @ beta
+    if model.cells.n_groups:
+        a, b = a + point.intercepts[chunk.group, 0], b + point.intercepts[chunk.group, 1]
+    return a, b
+
+
+def cell_terms(
+    model: PairModel, point: Point, chunk: Chunk, *, independent: bool = False
+) -> dict[str, Floats]:
+    """Derivatives of each row's log-likelihood by a, b and t; those that are zero are left out."""
+    a, b = predictors(model, point, chunk)
+    family, kind = model.family, chunk.block.kind
+    if kind == "gate":
+        f, f_a, f_aa = family.gate(chunk.s, a)
+        return {"f": f, "a": f_a, "aa": f_aa}
+    if kind == "outcome":
+        f, f_b, f_bb = family.outcome(chunk.y, b)
+        return {"f": f, "b": f_b, "bb": f_bb}
+    if independent:
+        f, f_a, f_aa = family.gate(chunk.s, a)
+        g, f_b, f_bb = family.outcome(chunk.y, b)
+        return {"f": f + g, "a": f_a, "aa": f_aa, "b": f_b, "bb": f_bb}
+    names = ("f", "a", "b", "t", "aa", "ab", "bb", "at", "bt", "tt")
+    t = float(point.theta[-1])
+    return dict(zip(names, family.joint(chunk.s, chunk.y, a, b, t, 2), strict=True))
+
+
+def _chunk_evaluation(model: PairModel, point: Point, chunk: Chunk, independent: bool) -> Evaluation:
+    """One chunk's share."""
+    terms = cell_terms(model, point, chunk, independent=independent)
+    found = _nothing(model)
+    found.loglik = float(chunk.counts @ terms.pop("f"))
+    weighted = {name: chunk.counts * values for name, values in terms.items()}
+    _add_columns(model, chunk, weighted, found)
+    if model.cells.n_groups:
+        _add_intercepts(model, chunk, weighted, found)
+    return found
+
+
+def _places(model: PairModel) -> dict[str, slice]:
+    kz, kx = model.cells.widths
+    return {"a": slice(0, kz), "b": slice(kz, kz + kx), "t": slice(kz + kx, kz + kx + 1)}
+
+
+def _add_columns(model: PairModel, chunk: Chunk, weighted: dict[str, Floats], found: Evaluation) -> None:
+    """Score and Hessian of theta."""
+    designs, places = {"a": chunk.Z, "b": chunk.X}, _places(model)
+    for name, values in weighted.items():
+        if len(name) == 1:
+            found.score[places[name]] += designs[name].T @ values if name != "t" else values.sum()
+            continue
+        first, second = name
+        if name == "tt":
+            block = np.array([[values.sum()]])
+        elif second == "t":
+            block = (designs[first].T @ values)[:, None]
+        else:
+            block = designs[first].T @ (designs[second] * values[:, None])
+        found.hessian[places[first], places[second]] += block
+        if first != second:
+            found.hessian[places[second], places[first]] += block.T
+
+
+def _add_intercepts(model: PairModel, chunk: Chunk, weighted: dict[str, Floats], found: Evaluation) -> None:
+    """Derivatives by the intercepts of the chunk's groups, and across with theta."""
+    designs, places = {"a": chunk.Z, "b": chunk.X}, _places(model)
+    for own, row in (("a", 0), ("b", 1)):
+        if own not in weighted:
+            continue
+        chunk.add_by_group(found.group_score[:, row], weighted[own])
+        for other, column in (("a", 0), ("b", 1), ("t", -1)):
+            values = weighted.get(min(own, other) + max(own, other))
+            if values is None:
+                continue
+            if other == "t":
+                chunk.add_by_group(found.cross[:, row, -1], values)
+                continue
+            chunk.add_by_group(found.group_hessian[:, row, column], values)
+            chunk.add_by_group(found.cross[:, row, places[other]], designs[other] * values[:, None])
+
+
+def _add_log_scale(model: PairModel, point: Point, found: Evaluation) -> None:
+    """The Jacobian of an outcome with scale 1/h: log h for every outcome seen."""
+    h = point.theta[-2]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found.loglik += model.n_scaled * (np.log(h) if h > 0 else -np.inf)
+    found.score[-2] += model.n_scaled / h
+    found.hessian[-2, -2] -= model.n_scaled / h**2
+
+
+def _fill_missing_intercepts(cells: PairedCells, found: Evaluation) -> None:
+    """Intercepts that do not exist have no derivatives: a unit in the diagonal leaves them where they are."""
+    found.group_hessian[~cells.in_gate, 0, 0] = -1.0
+    found.group_hessian[~cells.in_outcome, 1, 1] = -1.0
+
+
+# -------------------------------------------------------------------------------------------------- climbing
+
+
+def climb(
+    model: PairModel,
+    start: Point,
+    free: Flags,
+    *,
+    independent: bool = False,
+    tolerance: float = DECREMENT,
+    bounds: tuple[float, float] | None = None,
+    max_iterations: int = MAX_ITERATIONS,
+) -> State:
+    """Newton's method with halving from ``start``; where the Hessian is not negative its eigenvalues are turned.
+
+    Parameters
+    ----------
+    model : PairModel
+    start : Point
+    free : (p,) bool array
+        Parameters that move; intercepts always do.
+    independent : bool
+        Maximise as if the equations were independent.
+    tolerance : float
+        The climb ends when twice the gain that the next step promises is smaller.
+    bounds : (float, float), optional
+        t stays between them.
+    max_iterations : int
+
+    Returns
+    -------
+    State
+        With ``decrement`` above ``tolerance`` if the climb did not converge.
+    """
+    point = start
+    found = evaluate(model, point, independent=independent)
+    for iteration in range(max_iterations):
+        step, decrement = newton_step(found, free)
+        if decrement <= tolerance:
+            return State(point, found, step, decrement, iteration)
+        moved = _ascend(model, point, step, found.loglik, independent, bounds)
+        if moved is None:
+            return State(point, found, step, decrement, iteration)
+        point, found = moved
+    step, decrement = newton_step(found, free)
+    return State(point, found, step, decrement, max_iterations)
+
+
+def _ascend(
+    model: PairModel,
+    point: Point,
+    step: Point,
+    loglik: float,
+    independent: bool,
+    bounds: tuple[float, float] | None,
+) -> tuple[Point, Evaluation] | None:
+    """The first of the halved steps that does not lose; None if there is none."""
+    size = 1.0 if bounds is None else _size_within(point.theta[-1], step.theta[-1], bounds)
+    slack = 1e-12 * (1 + abs(loglik))  # rounding alone must not reject the last, tiny steps
+    for _ in range(40):
+        trial = point.moved(step, size)
+        found = evaluate(model, trial, independent=independent)
+        if np.isfinite(found.loglik) and found.loglik >= loglik - slack:
+            return trial, found
+        size /= 2
+    return None
+
+
+def _size_within(t: float, step: float, bounds: tuple[float, float]) -> float:
+    """The largest size up to 1 that keeps t inside, nine tenths of the way to a bound at most."""
+    room = bounds[1] - t if step > 0 else bounds[0] - t
+    return 1.0 if step == 0 or abs(step) <= abs(room) else 0.9 * room / step
+
+
+def newton_step(found: Evaluation, free: Flags) -> tuple[Point, float]:
+    """Step in theta and intercepts, and twice the gain that it promises."""
+    if len(found.group_hessian):
+        found = _with_concave_groups(found)
+    score, information = found.profiled_score[free], -found.profiled_hessian[np.ix_(free, free)]
+    step = np.zeros(len(free))
+    step[free] = solve_positive(information, score)
+    intercepts = found.intercept_step(step)
+    own = np.einsum("gi,gi->", found.group_score, -found._solved[:, :, 0]) if len(intercepts) else 0.0
+    return Point(step, intercepts), float(score @ step[free] + own)
+
+
+def _with_concave_groups(found: Evaluation) -> Evaluation:
+    """The same with every group's 2 x 2 block made negative, where a step is to go up."""
+    values, vectors = np.linalg.eigh(found.group_hessian)
+    if (values < 0).all():
+        return found
+    turned = -np.maximum(np.abs(values), 1e-8)
+    blocks = np.einsum("gij,gj,gkj->gik", vectors, turned, vectors)
+    return Evaluation(found.loglik, found.score, found.hessian, found.group_score, blocks, found.cross)
+
+
+def solve_positive(matrix: Floats, right: Floats) -> Floats:
+    """Solve with a matrix that should be positive: where it is not, its eigenvalues' sizes are used."""
+    diagonal = np.abs(np.diag(matrix))
+    scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+    scaled = matrix * scale[:, None] * scale
+    try:
+        factor = np.linalg.cholesky(scaled)
+        half = np.linalg.solve(factor, scale * right)
+        return scale * np.linalg.solve(factor.T, half)
+    except np.linalg.LinAlgError:
+        values, vectors = np.linalg.eigh(scaled)
+        sizes = np.maximum(np.abs(values), 1e-8 * max(1.0, np.abs(values).max()))
+        return scale * (vectors @ ((vectors.T @ (scale * right)) / sizes))
+
+
+# ------------------------------------------------------------------------------------- before and after a fit
+
+
+def refuse_collinear(model: PairModel, *, hold: bool = False) -> tuple[int, ...]:
+    """Rank of each equation's design on its own rows, after the intercepts.
+
+    Parameters
+    ----------
+    model : PairModel
+    hold : bool
+        Columns without any variation are returned (as positions in theta) and not refused.
+
+    Raises
+    ------
+    EstimationError
+        ``collinearity``, with ``details["columns"]`` and ``details["equation"]``.
+    """
+    cells, first, flat = model.cells, 0, []
+    free = model.free
+    for name, blocks, design in (
+        (model.names[0], (cells.joint, cells.gate), "Z"),
+        (model.names[1], (cells.joint, cells.outcome), "X"),
+    ):
+        raw, centred = _gram(cells, blocks, design)
+        own = np.flatnonzero(free[first : first + len(raw)])
+        raw, centred = raw[np.ix_(own, own)], centred[np.ix_(own, own)]
+        constant = np.diag(centred) <= NO_VARIATION * np.maximum(np.diag(raw), np.finfo(float).tiny)
+        involved = np.flatnonzero(constant)
+        if hold or not len(involved):
+            flat += [first + int(column) for column in own[constant]]
+            involved = _collinear_columns(centred, ~constant)
+        if len(involved):
+            columns = [int(column) for column in own[involved]]
+            raise EstimationError(
+                f"Columns {columns} of the {name} equation are collinear on the cases it is estimated from (after "
+                "the intercepts): their coefficients cannot be told apart. Leave one of them out.",
+                reason="collinearity",
+                columns=tuple(columns),
+                equation=name,
+            )
+        first += cells.joint.Z.shape[1]
+    return tuple(flat)
+
+
+def _gram(cells: PairedCells, blocks: Sequence[Block], design: str) -> tuple[Floats, Floats]:
+    """Cross-products of an equation's columns over its rows (k, k), raw and after the groups' means."""
+    width = getattr(cells.joint, design).shape[1]
+    raw, sizes = np.zeros((width, width)), np.zeros(max(1, cells.n_groups))
+    sums = np.zeros((len(sizes), width))
+    for block in blocks:
+        for chunk in block.chunks:
+            columns = getattr(chunk, design)
+            weighted = columns * chunk.counts[:, None]
+            raw += columns.T @ weighted
+            if cells.n_groups:
+                chunk.add_by_group(sums, weighted)
+                chunk.add_by_group(sizes, chunk.counts)
+    return raw, raw - sums.T @ (sums / np.maximum(sizes, np.finfo(float).tiny)[:, None])
+
+
+def _collinear_columns(centred: Floats, moving: Flags) -> NDArray[np.int64]:
+    """Which of the moving columns are linear combinations of others."""
+    places = np.flatnonzero(moving)
+    if not len(places):
+        return places
+    matrix = centred[np.ix_(places, places)]
+    scale = 1 / np.sqrt(np.diag(matrix))
+    values, vectors = np.linalg.eigh(matrix * scale[:, None] * scale)
+    if values[0] >= COLLINEAR:
+        return places[:0]
+    return places[np.abs(vectors[:, values < COLLINEAR]).max(axis=1) > 1e-3]
+
+
+def refuse_separation(model: PairModel, state: State, tolerance: float) -> None:
+    """Look for separation in each equation where a climb failed or predictors ran off.
+
+    Raises
+    ------
+    EstimationError
+        ``separation``, with ``details["columns"]`` and ``details["equation"]``; ``not_converged``.
+    """
+    converged = state.decrement <= tolerance
+    if converged and _largest_predictor(model, state.point) <= SUSPICIOUS_PREDICTOR:
+        return
+    cells, first = model.cells, 0
+    for name, blocks, design, sign in (
+        (model.names[0], (cells.joint, cells.gate), "Z", "s"),
+        (model.names[1], (cells.joint, cells.outcome), "X", "y"),
+    ):
+        own = np.flatnonzero(model.free[first : first + getattr(cells.joint, design).shape[1]])
+        first += getattr(cells.joint, design).shape[1]
+        if not len(own) or (model.family.scaled and design == "X"):
+            continue  # a density has no separation
+        columns = np.vstack([getattr(block, design)[:, own] for block in blocks])
+        signs = np.concatenate([getattr(block, sign) for block in blocks])
+        groups = np.concatenate([block.group for block in blocks]) if cells.n_groups else None
+        separating = own[find_separating_columns((signs + 1) / 2, columns, groups)]
+        if len(separating):
+            raise EstimationError(
+                f"Columns {[int(column) for column in separating]} of the {name} equation separate its outcomes: "
+                "beyond some value of them everyone has the same outcome, and no finite coefficient fits best. "
+                "Leave the columns out or merge their levels.",
+                reason="separation",
+                columns=tuple(int(column) for column in separating),
+                equation=name,
+            )
+    if not converged:
+        raise not_converged(model)
+
+
+def not_converged(model: PairModel) -> EstimationError:
+    """The refusal of a climb that ended below the top."""
+    return EstimationError(
+        f"The {model.family.name} did not converge. Rescale the columns, leave out those that hardly vary, or "
+        "simplify the equations.",
+        reason="not_converged",
+    )
+
+
+def _largest_predictor(model: PairModel, point: Point) -> float:
+    largest = 0.0
+    for chunk in model.cells.chunks:
+        a, b = predictors(model, point, chunk)
+        if chunk.block.kind != "outcome":
+            largest = max(largest, float(np.abs(a).max()))
+        if chunk.block.kind != "gate" and not model.family.scaled:
+            largest = max(largest, float(np.abs(b).max()))
+    return largest
+
+
+def fit_independent(model: PairModel, start: Point) -> State:
+    """Both equations as if they were independent: where every search over the dependence starts.
+
+    Raises
+    ------
+    EstimationError
+        ``separation`` or ``not_converged``.
+    """
+    state = climb(model, start, model.free, independent=True)
+    refuse_separation(model, state, DECREMENT)
+    return state
+
+
+# --------------------------------------------------------------------------------------------- by cluster
+
+
+def by_cluster(model: PairModel, point: Point) -> tuple[Floats, Floats]:
+    """Scores (G, p) and information (G, p, p) of theta by cluster after the intercepts are profiled out."""
+    cells, family = model.cells, model.family
+    scores, information = [], []
+    for cluster in range(cells.n_clusters):
+        own = list(cells.of_cluster(cluster))
+        total = _nothing(model)
+        for block in own:
+            for start in range(0, len(block), CHUNK):
+                chunk = Chunk(block, slice(start, start + CHUNK))
+                total += _chunk_evaluation(model, point, chunk, False)
+        if family.scaled:
+            seen = sum(float(block.counts.sum()) for block in own if block.kind != "gate")
+            h = point.theta[-2]
+            total.score[-2] += seen / h
+            total.hessian[-2, -2] -= seen / h**2
+        groups = cells.group_cluster == cluster
+        # elsewhere nothing was added: any regular block leaves them out of the profile
+        total.group_hessian[~groups] = -np.eye(2)
+        _fill_missing_intercepts(cells, total)
+        scores.append(total.profiled_score)
+        information.append(-total.profiled_hessian)
+    return np.array(scores), np.array(information)
