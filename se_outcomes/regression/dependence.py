@@ -1,14 +1,15 @@
 """Walking over the dependence parameter: every local maximum, the profile of the likelihood, and sets from it.
 
 With the dependence t held fixed everything else is one concave problem (for the normal), so the profile
-l(t) = max over the rest is found without any choice of starting values, and its slope comes with it (dl/dt at fixed
-everything else: the envelope theorem). Between neighbouring nodes whose slopes turn from up to down lies a local maximum;
-Newton's method finds it. A profile that still rises at the end of the range has its maximum at the edge, where the
-dependence is perfect.
+l(t) = max over the rest is found without any choice of starting values, and its slope comes with it (the envelope
+theorem: dl/dt with the rest held). Between neighbouring nodes whose slopes turn from up to down lies a local
+maximum; Newton's method finds it. A profile that still rises at the end of the range has its maximum at the edge,
+where the dependence is perfect.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,8 +34,8 @@ Floats = NDArray[np.float64]
 
 #: While looking around it is enough to know the log-likelihood to this much.
 ROUGH = 0.02
-#: A profile this flat from end to end says nothing about the dependence.
-FLAT = 1e-7
+#: Slopes of the profile smaller than the first are looked at closely; smaller than the second they are none.
+GENTLE, PLATEAU = 0.1, 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +125,9 @@ def look_around(model: PairModel, independent: State) -> list[Node]:
         for t in grid[centre + 1 :] if direction == 1 else grid[:centre][::-1]:
             last = _next_node(model, last, float(t))
             nodes.append(last)
+    nodes = [
+        solve_at(model, node.t, node.state.point) if abs(node.slope) < GENTLE else node for node in nodes
+    ]
     return sorted(nodes, key=lambda node: node.t)
 
 
@@ -139,16 +143,22 @@ def _next_node(model: PairModel, last: Node, t: float) -> Node:
 
 
 def find_peaks(model: PairModel, nodes: Sequence[Node]) -> list[Peak]:
-    """All local maxima that the nodes bracket, the highest first; those at an end of the range too."""
+    """All local maxima that the nodes bracket, the highest first; those at an end of the range too.
+
+    Where the dependence is nearly perfect the profile becomes a plateau (no case lies between the two predictors):
+    a profile that rises to it has its maximum at the edge.
+    """
+    steep = [node for node in nodes if abs(node.slope) > PLATEAU]
     peaks = [
         _climb_to_peak(model, left, right)
-        for left, right in zip(nodes[:-1], nodes[1:], strict=True)
-        if left.slope > 0 >= right.slope
+        for left, right in itertools.pairwise(steep)
+        if left.slope > 0 > right.slope
     ]
-    for end, outward in ((nodes[0], -1.0), (nodes[-1], 1.0)):
-        if end.slope * outward > 0:
+    for end, last, outward in ((nodes[0], steep[0], -1.0), (nodes[-1], steep[-1], 1.0)):
+        if last.slope * outward > 0:
             exact = solve_at(model, end.t, end.state.point)
-            peaks.append(Peak(exact.t, exact.loglik, exact.state, True))
+            if exact.slope * outward > -PLATEAU:  # solved to the end it may turn out to fall
+                peaks.append(Peak(exact.t, exact.loglik, exact.state, True))
     return sorted(peaks, key=lambda peak: -peak.loglik)
 
 
@@ -160,8 +170,7 @@ def refuse_flat(nodes: Sequence[Node]) -> None:
     EstimationError
         ``not_identified``.
     """
-    steepest = max(abs(node.slope) for node in nodes)
-    if steepest < FLAT:
+    if max(abs(node.slope) for node in nodes) <= PLATEAU:
         raise EstimationError(
             "The likelihood is the same for every dependence between the equations: the data say nothing about it. "
             "Add a variable that moves the gate and not the outcome (exclusion), or leave some interactions out.",
@@ -199,7 +208,9 @@ def _close_in(model: PairModel, left: Node, right: Node) -> State:
     for _ in range(50):
         middle = solve_at(model, (left.t + right.t) / 2, left.state.point)
         left, right = (middle, right) if middle.slope > 0 else (left, middle)
-        state = climb(model, middle.state.point, model.free_with_t, bounds=(left.t, right.t), max_iterations=8)
+        state = climb(
+            model, middle.state.point, model.free_with_t, bounds=(left.t, right.t), max_iterations=8
+        )
         if state.decrement <= DECREMENT:
             return state
     raise not_converged(model)
@@ -278,11 +289,14 @@ class Profile:
         excess = CubicHermiteSpline(self.t, 2 * (self.maximum - self.loglik) - bound, slopes)
         roots = [float(t) for t in excess.roots(extrapolate=False) if np.isfinite(t)]
         ends = [float(self.t[0]), *sorted(set(roots)), float(self.t[-1])]
-        return tuple(
-            (low, high)
-            for low, high in zip(ends[:-1], ends[1:], strict=True)
-            if high > low and excess((low + high) / 2) <= 0
-        )
+        inside: list[tuple[float, float]] = []
+        for low, high in itertools.pairwise(ends):
+            if high <= low or excess((low + high) / 2) > 0:
+                continue
+            if inside and inside[-1][1] == low:  # a root where the curve only touches the bound
+                low = inside.pop()[0]
+            inside.append((low, high))
+        return tuple(inside)
 
 
 def make_profile(model: PairModel, rough: Sequence[Node], peaks: Sequence[Peak]) -> Profile:
@@ -306,7 +320,7 @@ def make_profile(model: PairModel, rough: Sequence[Node], peaks: Sequence[Peak])
             _add_around(model, nodes, nodes[peak.t])
     while len(nodes) < MAX_NODES:
         ordered = [nodes[t] for t in sorted(nodes)]
-        gaps = [pair for pair in zip(ordered[:-1], ordered[1:], strict=True) if _too_wide(*pair, top)]
+        gaps = [pair for pair in itertools.pairwise(ordered) if _too_wide(*pair, top)]
         if not gaps:
             break
         for left, right in gaps:

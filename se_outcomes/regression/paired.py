@@ -228,7 +228,9 @@ def evaluate(model: PairModel, point: Point, *, independent: bool = False) -> Ev
     """Log-likelihood and derivatives; ``independent``: as if the equations were (t is then not looked at)."""
     chunks = model.cells.chunks
     if model.threads == 1:
-        parts: Sequence[Evaluation] = [_chunk_evaluation(model, point, chunk, independent) for chunk in chunks]
+        parts: Sequence[Evaluation] = [
+            _chunk_evaluation(model, point, chunk, independent) for chunk in chunks
+        ]
     else:
         with ThreadPoolExecutor(model.threads) as pool:
             parts = list(pool.map(lambda chunk: _chunk_evaluation(model, point, chunk, independent), chunks))
@@ -302,7 +304,7 @@ def _add_columns(model: PairModel, chunk: Chunk, weighted: dict[str, Floats], fo
         if len(name) == 1:
             found.score[places[name]] += designs[name].T @ values if name != "t" else values.sum()
             continue
-        first, second = name
+        first, second = name[0], name[1]
         if name == "tt":
             block = np.array([[values.sum()]])
         elif second == "t":

@@ -13,8 +13,8 @@ such an intercept is exact, not an approximation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -69,8 +69,16 @@ class Block:
 
     def take(self, keep: Flags | Codes | slice) -> Block:
         """Some of the rows, as they are."""
-        parts = (self.s, self.y, self.Z, self.X, self.counts, self.cluster, self.group)
-        return Block(self.kind, *(part[keep] for part in parts))
+        return Block(
+            self.kind,
+            self.s[keep],
+            self.y[keep],
+            self.Z[keep],
+            self.X[keep],
+            self.counts[keep],
+            self.cluster[keep],
+            self.group[keep],
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -293,9 +301,10 @@ def _sorted_into_blocks(
     _refuse_no_variation_within(s[gate_here], y[seen & outcome_here], group is not None)
     sign_s, sign_y = 2 * s - 1, np.where(seen, 2 * y - 1, 0.0) if binary else np.where(seen, y, 0.0)
 
+    everything = Block("all", sign_s, sign_y, Z, X, counts, cluster_position, group_position)
+
     def block(kind: str, rows: Flags) -> Block:
-        parts = (sign_s, sign_y, Z, X, counts, cluster_position, group_position)
-        return Block(kind, *(part[rows] for part in parts))
+        return replace(everything.take(rows), kind=kind)
 
     return PairedCells(
         joint=block("joint", seen & gate_here & outcome_here),
@@ -372,12 +381,22 @@ def _refuse_no_variation_within(s: Floats, y: Floats, grouped: bool) -> None:
 
 
 def _checked(
-    s: ArrayLike, Z: ArrayLike, y: ArrayLike, X: ArrayLike, seen: Flags, counts: ArrayLike | None, binary: bool
+    s: ArrayLike,
+    Z: ArrayLike,
+    y: ArrayLike,
+    X: ArrayLike,
+    seen: Flags,
+    counts: ArrayLike | None,
+    binary: bool,
 ) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     s, y = np.asarray(s, dtype=float), np.asarray(y, dtype=float)
     Z, X = np.asarray(Z, dtype=float), np.asarray(X, dtype=float)
     n = len(s)
-    if s.shape != (n,) or y.shape != (n,) or any(D.ndim != 2 or len(D) != n or not D.shape[1] for D in (Z, X)):
+    if (
+        s.shape != (n,)
+        or y.shape != (n,)
+        or any(D.ndim != 2 or len(D) != n or not D.shape[1] for D in (Z, X))
+    ):
         raise ValueError(
             f"the two outcomes must be (n,) and their designs (n, k) with k > 0; got {s.shape}, {y.shape}, "
             f"{Z.shape} and {X.shape}"
@@ -407,7 +426,3 @@ def _codes(codes: ArrayLike | None, n: int, name: str) -> Codes | None:
     if array.shape != (n,) or not np.issubdtype(array.dtype, np.integer):
         raise ValueError(f"{name} must be (n,) integer codes")
     return array.astype(np.int64)
-
-
-#: A function of one chunk.
-PerChunk = Callable[[Chunk], object]

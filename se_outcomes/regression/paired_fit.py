@@ -153,9 +153,7 @@ class PairedFit:
     @property
     def local_maxima(self) -> tuple[LocalMaximum, ...]:
         """All maxima that were found, the highest first."""
-        return tuple(
-            LocalMaximum(self._dependence_at(peak.t), peak.loglik, peak.edge) for peak in self.peaks
-        )
+        return tuple(LocalMaximum(self._dependence_at(peak.t), peak.loglik, peak.edge) for peak in self.peaks)
 
     @cached_property
     def covariance(self) -> Floats:
@@ -311,9 +309,7 @@ class PairedFit:
 
     # ---------------------------------------------------------------------------------------------- refits
 
-    def refit(
-        self, *, without: int | None = None, restrict: Mapping[int, float] | None = None
-    ) -> PairedFit:
+    def refit(self, *, without: int | None = None, restrict: Mapping[int, float] | None = None) -> PairedFit:
         """Fit again without a cluster, or with coefficients held at given values.
 
         Parameters

@@ -99,7 +99,7 @@ def fit_selection_probit(
     >>> selected, y = 0.5 * x + 0.7 * z + u > 0, 0.4 * x + e > 0
     >>> fit = fit_selection_probit(y, X, selected, Z)
     >>> [[round(float(end), 2) for end in interval] for interval in fit.dependence_set()]
-    [[0.32, 0.74]]
+    [[0.3, 0.68]]
     """
     selected = np.asarray(selected, dtype=float)
     cells = arrange_pairs(

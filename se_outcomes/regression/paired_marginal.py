@@ -1,0 +1,385 @@
+"""Averages of what a two-equation fit predicts, and their sets when the dependence is not known.
+
+At a fixed dependence t an average psi(t) has a standard error from the coefficients' curvature and from who the cases
+are. Over all t the set
+
+    {psi : min over t of 2 (l_max - l(t)) + (psi(t) - psi)^2 / se(psi | t)^2 <= chi-squared quantile}
+
+is the union over t of psi(t) +- se sqrt(quantile - deviance(t)). It keeps its level where rho is hardly identified and
+a Wald interval does not. It holds for independent cases, given the groups' intercepts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
+from scipy.special import log_ndtr, ndtr
+from scipy.stats import chi2
+
+from se_outcomes.errors import EstimationError
+from se_outcomes.regression.bivariate_normal import log_cdf_derivatives
+from se_outcomes.regression.dependence import Node, Profile
+from se_outcomes.regression.paired import PairModel, Point, State, predictors
+from se_outcomes.regression.paired_cells import Chunk
+from se_outcomes.regression.paired_fit import PairedFit
+from se_outcomes.regression.probit import PROBIT
+
+Floats = NDArray[np.float64]
+
+#: Points between the ends of a set at which it is evaluated.
+FINE = 1001
+
+
+@dataclass(frozen=True, eq=False)
+class Share:
+    """What the rows of a chunk contribute to an average.
+
+    Attributes
+    ----------
+    include : (n,) array
+        1 for rows that the average is over, else 0.
+    value, by_a, by_b : (n,) arrays
+        The predicted quantity and its derivatives by the predictors of gate and outcome.
+    X : (n, kx) array
+        The outcome's design that the quantity was predicted with.
+    direct : (int, array) or None
+        A coefficient of the outcome (column) that the quantity also depends on directly, and the derivative by it.
+    """
+
+    include: Floats
+    value: Floats
+    by_a: Floats
+    by_b: Floats
+    X: Floats
+    direct: tuple[int, Floats] | None = None
+
+
+#: From model, point and chunk to what its rows contribute.
+Quantity = Callable[[PairModel, Point, Chunk], Share]
+
+
+def placement(*, accepted_only: bool = False, setting: Mapping[int, float] | None = None) -> Quantity:
+    """P(Y = 1) = Phi(b) whoever is selected: the outcome with the gate open.
+
+    Parameters
+    ----------
+    accepted_only : bool
+        Average over the selected only (their outcome as the recorded grounds alone would have it).
+    setting : mapping of int to float, optional
+        Columns of X held at a value for everybody.
+    """
+
+    def quantity(model: PairModel, point: Point, chunk: Chunk) -> Share:
+        _, b, X = _predict(model, point, chunk, setting)
+        include = _in_outcome(model, chunk) * (chunk.s > 0 if accepted_only else 1.0)
+        return Share(include, ndtr(b), np.zeros_like(b), _density(b), X)
+
+    return quantity
+
+
+def placement_given_selection(*, setting: Mapping[int, float] | None = None) -> Quantity:
+    """P(Y = 1 | S = 1) = Phi2(a, b; rho) / Phi(a), over the selected."""
+
+    def quantity(model: PairModel, point: Point, chunk: Chunk) -> Share:
+        a, b, X = _predict(model, point, chunk, setting)
+        include = _in_outcome(model, chunk) * (chunk.s > 0)
+        value, by_a, by_b = ndtr(b), np.zeros_like(b), _density(b)
+        if chunk.block.kind == "joint" and include.any():
+            rows = include > 0
+            joint = log_cdf_derivatives(a[rows], b[rows], np.full(int(rows.sum()), np.tanh(point.theta[-1])))
+            value[rows] = np.exp(joint.value - log_ndtr(a[rows]))
+            by_a[rows] = value[rows] * (joint.h - PROBIT.score(a[rows]))
+            by_b[rows] = value[rows] * joint.k
+        return Share(include, value, by_a, by_b, X)
+
+    return quantity
+
+
+def placement_slope(column: int, *, setting: Mapping[int, float] | None = None) -> Quantity:
+    """dP(Y = 1)/dx_column = phi(b) beta_column, whoever is selected: the average marginal effect."""
+
+    def quantity(model: PairModel, point: Point, chunk: Chunk) -> Share:
+        _, b, X = _predict(model, point, chunk, setting)
+        beta, density = model.split(point.theta)[1][column], _density(b)
+        return Share(
+            _in_outcome(model, chunk),
+            beta * density,
+            np.zeros_like(b),
+            -beta * b * density,
+            X,
+            (column, density),
+        )
+
+    return quantity
+
+
+def _predict(
+    model: PairModel, point: Point, chunk: Chunk, setting: Mapping[int, float] | None
+) -> tuple[Floats, Floats, Floats]:
+    a, b = predictors(model, point, chunk)
+    if not setting:
+        return a, b, chunk.X
+    X, beta = chunk.X.copy(), model.split(point.theta)[1]
+    for column, value in setting.items():
+        b = b + (value - X[:, column]) * beta[column]
+        X[:, column] = value
+    return a, b, X
+
+
+def _in_outcome(model: PairModel, chunk: Chunk) -> Floats:
+    """1 where the row's group has an intercept in the outcome (everywhere without groups)."""
+    if not model.cells.n_groups:
+        return np.ones(len(chunk.counts))
+    return model.cells.in_outcome[chunk.group].astype(float)
+
+
+def _density(b: Floats) -> Floats:
+    return np.exp(-(b**2) / 2) / np.sqrt(2 * np.pi)
+
+
+# ------------------------------------------------------------------------------------------------ at one node
+
+
+@dataclass(frozen=True, eq=False)
+class Averages:
+    """Several averages at a fixed dependence.
+
+    Attributes
+    ----------
+    values : (m,) array
+    covariance : (m, m) array
+        From the coefficients' information and from who the cases are, the dependence held.
+    n_cases : (m,) array
+        Cases that each is over.
+    """
+
+    values: Floats
+    covariance: Floats
+    n_cases: Floats
+
+    def combine(self, weights: Floats) -> Averages:
+        """Linear combinations, one per row of ``weights`` (r, m)."""
+        return Averages(weights @ self.values, weights @ self.covariance @ weights.T, self.n_cases)
+
+
+def average(
+    model: PairModel,
+    state: State,
+    coefficient_covariance: Floats,
+    quantities: Sequence[Quantity],
+) -> Averages:
+    """Averages of several quantities at one point.
+
+    Parameters
+    ----------
+    model : PairModel
+    state : State
+        The point, with the derivatives of the log-likelihood there.
+    coefficient_covariance : (p - 1, p - 1) array
+        Covariance of the coefficients with t held.
+    quantities : sequence of Quantity
+    """
+    shares = [
+        [quantity(model, state.point, chunk) for chunk in model.cells.chunks] for quantity in quantities
+    ]
+    counts = np.concatenate([chunk.counts for chunk in model.cells.chunks])
+    included = np.array([np.concatenate([share.include for share in row]) for row in shares]) * counts
+    n_cases = included.sum(axis=1)
+    if not (n_cases > 0).all():
+        raise EstimationError("There is nobody to average over.", reason="no_cases")
+    rows = np.array([np.concatenate([share.value for share in row]) for row in shares])
+    values = (included * rows).sum(axis=1) / n_cases
+    gradients = np.array([_gradient(model, state, row, n) for row, n in zip(shares, n_cases, strict=True)])
+    covariance = (
+        gradients[:, : model.n_parameters - 1]
+        @ coefficient_covariance
+        @ (gradients[:, : model.n_parameters - 1].T)
+    )
+    covariance += _own_noise_of_intercepts(model, state, gradients[:, model.n_parameters - 1 :])
+    # who the cases are: the influence of each case on each average
+    influence = included * (rows - values[:, None]) / (n_cases[:, None] * np.sqrt(counts))
+    return Averages(values, covariance + influence @ influence.T, n_cases)
+
+
+def _gradient(model: PairModel, state: State, shares: Sequence[Share], n_cases: float) -> Floats:
+    """Derivative of an average by the coefficients (through the intercepts too), then by each intercept (2q)."""
+    kz, kx = model.cells.widths
+    by_theta, by_intercepts = np.zeros(kz + kx), np.zeros((model.cells.n_groups, 2))
+    for chunk, share in zip(model.cells.chunks, shares, strict=True):
+        weight = chunk.counts * share.include / n_cases
+        by_theta[:kz] += (weight * share.by_a) @ chunk.Z
+        by_theta[kz:] += (weight * share.by_b) @ share.X
+        if share.direct is not None:
+            by_theta[kz + share.direct[0]] += weight @ share.direct[1]
+        if model.cells.n_groups:
+            chunk.add_by_group(by_intercepts[:, 0], weight * share.by_a)
+            chunk.add_by_group(by_intercepts[:, 1], weight * share.by_b)
+    if model.cells.n_groups:
+        response = state.evaluation.intercept_response(np.eye(model.n_parameters)[:, :-1])  # (q, 2, p - 1)
+        by_theta = by_theta + np.einsum("gi,gij->j", by_intercepts, response)
+    return np.concatenate([by_theta, by_intercepts.ravel()])
+
+
+def _own_noise_of_intercepts(model: PairModel, state: State, gradients: Floats) -> Floats:
+    """What the intercepts' own error, given the coefficients, adds to the covariance (m, m)."""
+    if not model.cells.n_groups:
+        return np.zeros((len(gradients), len(gradients)))
+    by_group = gradients.reshape(len(gradients), -1, 2).transpose(1, 2, 0)  # (q, 2, m)
+    return np.einsum("gim,gin->mn", by_group, np.linalg.solve(-state.evaluation.group_hessian, by_group))
+
+
+def average_at(model: PairModel, node: Node, quantities: Sequence[Quantity]) -> Averages:
+    """Averages at a node of the profile."""
+    return average(model, node.state, node.covariance, quantities)
+
+
+# ------------------------------------------------------------------------------------------------ over the profile
+
+
+@dataclass(frozen=True, eq=False)
+class ProfiledAverages:
+    """Averages over the profile of the dependence.
+
+    Attributes
+    ----------
+    profile : Profile
+    t : (m,) array
+        The nodes where they were computed.
+    values, std_errors : (m, r) arrays
+        Averages and their standard errors with t held.
+    n_cases : (r,) array
+        Cases that each is over (empty for combinations).
+    """
+
+    profile: Profile
+    t: Floats
+    values: Floats
+    std_errors: Floats
+    n_cases: Floats
+
+    @cached_property
+    def _curves(self) -> tuple[CubicSpline, CubicSpline]:
+        return CubicSpline(self.t, self.values), CubicSpline(self.t, np.log(self.std_errors))
+
+    def at(self, t: Floats) -> tuple[Floats, Floats]:
+        """Values and standard errors at any t within the nodes, (len(t), r) each."""
+        value, log_error = self._curves
+        return value(t), np.exp(log_error(t))
+
+    def quadratic_sets(self, level: float = 0.95) -> tuple[Floats, Floats]:
+        """Lower and upper ends (r,) of the profile-quadratic sets (their hull, where a set is in pieces)."""
+        bound = chi2.ppf(level, 1)
+        low = np.full(self.values.shape[1], np.inf)
+        high = -low
+        for first, last in self.profile.likelihood_set(level):
+            t = np.linspace(max(first, self.t[0]), min(last, self.t[-1]), FINE)
+            value, error = self.at(t)
+            reach = error * np.sqrt(np.maximum(bound - self.profile.deviance(t), 0.0))[:, None]
+            low, high = (
+                np.minimum(low, (value - reach).min(axis=0)),
+                np.maximum(high, (value + reach).max(axis=0)),
+            )
+        return low, high
+
+
+def profile_averages(
+    fit: PairedFit, quantities: Sequence[Quantity], *, weights: Floats | None = None, everywhere: bool = False
+) -> ProfiledAverages:
+    """Averages at the profile's nodes.
+
+    Parameters
+    ----------
+    fit : PairedFit
+    quantities : sequence of Quantity
+    weights : (r, m) array, optional
+        Linear combinations of the m quantities, one per row; each quantity by itself by default.
+    everywhere : bool
+        At all nodes (for drawing), not only where the likelihood leaves the dependence plausible.
+
+    Examples
+    --------
+    >>> from se_outcomes.regression.selection_probit import fit_selection_probit
+    >>> rng = np.random.default_rng(3)
+    >>> z, x, u, v = rng.normal(size=(4, 1000))
+    >>> ones = np.ones(1000)
+    >>> selected, y = x + z + u > 0, 0.5 * x + 0.6 * u + 0.8 * v > 0
+    >>> fit = fit_selection_probit(y, np.column_stack([ones, x]), selected, np.column_stack([ones, x, z]))
+    >>> low, high = profile_averages(fit, [placement()]).quadratic_sets()
+    >>> bool(low[0] < 0.5 < high[0]), bool(high[0] - low[0] < 0.2)
+    (True, True)
+    """
+    nodes = fit.profile.nodes if everywhere else plausible_nodes(fit.profile)
+    found = [average_at(fit.model, node, quantities) for node in nodes]
+    if weights is not None:
+        found = [averages.combine(weights) for averages in found]
+    return ProfiledAverages(
+        fit.profile,
+        np.array([node.t for node in nodes]),
+        np.array([averages.values for averages in found]),
+        np.sqrt(np.array([np.diag(averages.covariance) for averages in found])),
+        found[0].n_cases,
+    )
+
+
+def plausible_nodes(profile: Profile, level: float = 0.999) -> list[Node]:
+    """The nodes inside the likelihood set, and one more on each side of it."""
+    sets = profile.likelihood_set(level)
+    low, high = sets[0][0], sets[-1][1]
+    inside = np.flatnonzero((profile.t >= low) & (profile.t <= high))
+    first, last = max(inside[0] - 1, 0), min(inside[-1] + 1, len(profile.nodes) - 1)
+    return list(profile.nodes[first : last + 1])
+
+
+def functional_set(
+    fit: PairedFit, functional: Callable[[Floats, float], float], *, level: float = 0.95
+) -> tuple[float, float]:
+    """Profile-quadratic set of any smooth function of the coefficients and the dependence.
+
+    Parameters
+    ----------
+    fit : PairedFit
+    functional : callable (coefficients, dependence)
+        From the coefficients (p - 1,), in the order of ``fit.parameters``, and the correlation (copula parameter) to
+        a number. Its gradient is taken by central differences a thousandth of a standard error wide.
+    level : float
+
+    Examples
+    --------
+    >>> from se_outcomes.regression.selection_probit import fit_selection_probit
+    >>> rng = np.random.default_rng(3)
+    >>> z, x, u, v = rng.normal(size=(4, 1000))
+    >>> ones = np.ones(1000)
+    >>> selected, y = x + z + u > 0, 0.5 * x + 0.6 * u + 0.8 * v > 0
+    >>> fit = fit_selection_probit(y, np.column_stack([ones, x]), selected, np.column_stack([ones, x, z]))
+    >>> low, high = functional_set(fit, lambda coefficients, rho: coefficients[4])
+    >>> low < 0.5 < high
+    True
+    """
+    nodes = plausible_nodes(fit.profile)
+    values, errors = [], []
+    for node in nodes:
+        theta, rho = node.state.point.theta[:-1], fit.model.family.dependence(node.t)
+        steps = 1e-3 * np.sqrt(np.diag(node.covariance))
+        gradient = np.zeros(len(theta))
+        for position in np.flatnonzero(steps > 0):
+            move = np.zeros(len(theta))
+            move[position] = steps[position]
+            gradient[position] = (functional(theta + move, rho) - functional(theta - move, rho)) / (
+                2 * steps[position]
+            )
+        values.append(functional(theta, rho))
+        errors.append(np.sqrt(gradient @ node.covariance @ gradient))
+    found = ProfiledAverages(
+        fit.profile,
+        np.array([node.t for node in nodes]),
+        np.array(values)[:, None],
+        np.array(errors)[:, None],
+        np.zeros(0),
+    )
+    low, high = found.quadratic_sets(level)
+    return float(low[0]), float(high[0])
