@@ -22,9 +22,13 @@ if TYPE_CHECKING:  # for editors and type checkers; the same names as in _CONTEN
     from se_outcomes.errors import EstimationError as EstimationError
     from se_outcomes.errors import MappingError as MappingError
     from se_outcomes.errors import SeOutcomesError as SeOutcomesError
+    from se_outcomes.figures.corrected_effects import draw_corrected_effects as draw_corrected_effects
+    from se_outcomes.figures.corrected_effects import draw_open_gate as draw_open_gate
     from se_outcomes.figures.funnel import draw_funnel as draw_funnel
     from se_outcomes.figures.marginal_effects import draw_marginal_effects as draw_marginal_effects
     from se_outcomes.figures.passage import draw_passage as draw_passage
+    from se_outcomes.figures.placement_curve import draw_placement_curve as draw_placement_curve
+    from se_outcomes.figures.rho_profile import draw_rho_profile as draw_rho_profile
     from se_outcomes.figures.selection import draw_selection as draw_selection
     from se_outcomes.report.codebook import render_codebook as render_codebook
     from se_outcomes.report.render import render_report as render_report
@@ -33,15 +37,25 @@ if TYPE_CHECKING:  # for editors and type checkers; the same names as in _CONTEN
     from se_outcomes.results import Test as Test
     from se_outcomes.study.acceptance import estimate_acceptance as estimate_acceptance
     from se_outcomes.study.characteristics import count_characteristics as count_characteristics
+    from se_outcomes.study.copula_sensitivity import (
+        estimate_copula_sensitivity as estimate_copula_sensitivity,
+    )
     from se_outcomes.study.funnel import count_funnel as count_funnel
     from se_outcomes.study.placement import estimate_placement as estimate_placement
     from se_outcomes.study.referral import estimate_referral as estimate_referral
+    from se_outcomes.study.selected_placement import (
+        estimate_selected_placement as estimate_selected_placement,
+    )
     from se_outcomes.study.selection import decompose_selection as decompose_selection
     from se_outcomes.tables.characteristics import tabulate_characteristics as tabulate_characteristics
     from se_outcomes.tables.exclusions import tabulate_exclusions as tabulate_exclusions
     from se_outcomes.tables.funnel import tabulate_funnel as tabulate_funnel
+    from se_outcomes.tables.open_gate import tabulate_open_gate as tabulate_open_gate
     from se_outcomes.tables.passage import tabulate_passage as tabulate_passage
     from se_outcomes.tables.selection import tabulate_selection as tabulate_selection
+    from se_outcomes.tables.selection_equations import (
+        tabulate_selection_equations as tabulate_selection_equations,
+    )
 
 __version__ = "0.1.0"
 
@@ -60,17 +74,25 @@ _CONTENTS = {
     "estimate_referral": "study.referral",
     "estimate_acceptance": "study.acceptance",
     "estimate_placement": "study.placement",
+    "estimate_copula_sensitivity": "study.copula_sensitivity",
+    "estimate_selected_placement": "study.selected_placement",
     "decompose_selection": "study.selection",
     # figures
     "draw_funnel": "figures.funnel",
     "draw_passage": "figures.passage",
     "draw_marginal_effects": "figures.marginal_effects",
     "draw_selection": "figures.selection",
+    "draw_corrected_effects": "figures.corrected_effects",
+    "draw_open_gate": "figures.corrected_effects",
+    "draw_rho_profile": "figures.rho_profile",
+    "draw_placement_curve": "figures.placement_curve",
     # tables
     "tabulate_funnel": "tables.funnel",
     "tabulate_characteristics": "tables.characteristics",
     "tabulate_passage": "tables.passage",
     "tabulate_selection": "tables.selection",
+    "tabulate_selection_equations": "tables.selection_equations",
+    "tabulate_open_gate": "tables.open_gate",
     "tabulate_exclusions": "tables.exclusions",
     # report
     "render_report": "report.render",

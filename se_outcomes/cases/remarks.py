@@ -255,7 +255,7 @@ def _refusals(checked: Checked) -> Iterator[Notice]:
 
 def _asked_for(checked: Checked) -> Iterator[Notice]:
     plan = checked.plan
-    missing = [name for name in (plan.exposure, *plan.adjust_for) if not checked.has(name)]
+    missing = [name for name in (plan.exposure, *plan.adjust_for, *plan.exclusion) if not checked.has(name)]
     if missing:
         yield Notice(
             "asked_for_absent",

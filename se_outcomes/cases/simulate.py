@@ -175,6 +175,10 @@ def simulate_cases(
     return SimulatedStudy(cases, Population(model, offices, make_grid(model.ruler)), frame)
 
 
+#: What moves simulated acceptance and not placement.
+EXCLUSION = "caseload_at_referral"
+
+
 def _plan(outcome_observed: str, gates: str) -> dict[str, object]:
     """What the columns of simulated cases do not say."""
     return {
@@ -185,6 +189,7 @@ def _plan(outcome_observed: str, gates: str) -> dict[str, object]:
         "horizon_days": HORIZON_DAYS,
         "exposure": "motivation",
         "adjust_for": [trait.column for trait in ADJUST_FOR],
+        "exclusion": [EXCLUSION],
         "source": "Simulated cases",
     }
 

@@ -21,6 +21,8 @@ LONGEST_HORIZON = 36525
 #: A text, or one by language.
 Text = str | Mapping[str, str]
 _TEXTS = ("outcome", "source", "title")
+#: Settings that are lists of columns.
+_COLUMNS = ("adjust_for", "exclusion")
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,9 @@ class StudyPlan:
         Column whose part in the gates is asked about.
     adjust_for : tuple of str
         Columns held constant in the adjusted models.
+    exclusion : tuple of str
+        Columns that move acceptance and not placement (such as the job specialist's caseload), for the model
+        that corrects placement for selection.
     rating_after_gate : {"refuse", "keep"}
         What to do with motivation that is dated after the gate it is to explain.
     source, title : str or None
@@ -59,6 +64,7 @@ class StudyPlan:
     horizon_days: int | None = None
     exposure: str = "motivation"
     adjust_for: tuple[str, ...] = ()
+    exclusion: tuple[str, ...] = ()
     rating_after_gate: str = "refuse"
     source: Text | None = None
     title: Text | None = None
@@ -90,10 +96,11 @@ class StudyPlan:
         problems += [problem for name, value in given.items() if (problem := _problem(name, value))]
         if problems:
             raise MappingError("\n  - ".join(problems))
-        if "adjust_for" in given:
-            listed = given["adjust_for"]
-            columns = [listed] if isinstance(listed, str) else list(listed)  # type: ignore[call-overload]
-            given["adjust_for"] = tuple(dict.fromkeys(columns))
+        for name in _COLUMNS:
+            if name in given:
+                listed = given[name]
+                columns = [listed] if isinstance(listed, str) else list(listed)  # type: ignore[call-overload]
+                given[name] = tuple(dict.fromkeys(columns))
         return cls(**given)  # type: ignore[arg-type]
 
     def text(self, name: str, language: str) -> str:
@@ -154,7 +161,7 @@ def _problem(name: str, value: object) -> str:
         expected = "the name of a column, in quotes"
     elif name == "horizon_days" and not (type(value) is int and 1 <= value <= LONGEST_HORIZON):
         expected = f"a whole number of days, from 1 to {LONGEST_HORIZON}"
-    elif name == "adjust_for" and not (
+    elif name in _COLUMNS and not (
         _is_text(value) or (isinstance(value, list | tuple) and all(_is_text(item) for item in value))
     ):
         expected = 'a list of columns, such as ["age_group", "sex"]'

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from se_outcomes.errors import EstimationError
-from se_outcomes.regression.binary import COLLINEAR, DECREMENT, NO_VARIATION, SUSPICIOUS_PREDICTOR
+from se_outcomes.regression.binary import COLLINEAR, DECREMENT, NO_VARIATION
 from se_outcomes.regression.paired_cells import CHUNK, Block, Chunk, PairedCells
 from se_outcomes.regression.separation import find_separating_columns
 
@@ -32,6 +32,9 @@ Flags = NDArray[np.bool_]
 Terms = tuple[Floats, ...]
 
 MAX_ITERATIONS = 200
+#: Predictors beyond which separation is looked for. Newton's method stops by its decrement, phi(m)/m for one
+#: separated case with a probit's margin m, at m = 7.3 (a logit's at 30).
+SUSPICIOUS_PREDICTOR = 6.0
 #: Chunks from which on a second thread pays for itself.
 THREADED_FROM = 4
 
@@ -64,6 +67,9 @@ class PairFamily:
     scaled : bool
         Whether the last coefficient of the outcome is the inverse scale h of a density, which adds log h for every
         outcome seen.
+    outcome_weight : callable or None
+        Expected information of the outcome's predictor, where the derivative by t at independence is the product
+        of the two equations' own (normal errors): what the score test needs.
     """
 
     name: str
@@ -77,6 +83,7 @@ class PairFamily:
     ends: tuple[float, float]
     null: str
     scaled: bool = False
+    outcome_weight: Callable[[Floats], Floats] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -629,3 +636,37 @@ def by_cluster(model: PairModel, point: Point) -> tuple[Floats, Floats]:
         scores.append(total.profiled_score)
         information.append(-total.profiled_hessian)
     return np.array(scores), np.array(information)
+
+
+def gate_residual_left_over(model: PairModel, point: Point) -> tuple[float, float]:
+    """Weighted sum of squares of the gate's residual after the outcome's columns and intercepts; and before.
+
+    The weights are those of the outcome's expected information; cells in the outcome alone have residual zero.
+    """
+    cells, weight_of = model.cells, model.family.outcome_weight
+    assert weight_of is not None
+    width = cells.widths[1] - model.family.scaled
+    blocks = [block for block in (cells.joint, cells.outcome) if len(block)]
+    roots, residuals, columns, groups = [], [], [], []
+    for chunk in (chunk for block in blocks for chunk in block.chunks):
+        a, b = predictors(model, point, chunk)
+        residual = model.family.gate(chunk.s, a)[1] if chunk.block.kind == "joint" else np.zeros(len(b))
+        roots.append(np.sqrt(chunk.counts * weight_of(b)))
+        residuals.append(residual)
+        columns.append(chunk.X[:, :width])
+        groups.append(chunk.group)
+    root, design, group = np.concatenate(roots), np.vstack(columns), np.concatenate(groups)
+    target = np.concatenate(residuals)
+    if cells.n_groups:
+        weight = np.bincount(group, root**2, minlength=cells.n_groups)
+        weight = np.maximum(weight, np.finfo(float).tiny)
+
+        def centred(values: Floats) -> Floats:
+            return values - (np.bincount(group, root**2 * values, minlength=cells.n_groups) / weight)[group]
+
+        target = centred(target)
+        design = np.column_stack([centred(column) for column in design.T])
+    design, target = design * root[:, None], target * root
+    gram = design.T @ design
+    explained = solve_positive(gram, design.T @ target)
+    return float(((target - design @ explained) ** 2).sum()), float((np.concatenate(residuals) ** 2 * root**2).sum())

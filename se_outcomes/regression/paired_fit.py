@@ -29,6 +29,7 @@ from se_outcomes.regression.paired import (
     State,
     by_cluster,
     fit_independent,
+    gate_residual_left_over,
     refuse_collinear,
 )
 from se_outcomes.results import Test
@@ -211,8 +212,8 @@ class PairedFit:
     @cached_property
     def condition(self) -> float:
         """Condition number of the observed information, scaled to a unit diagonal: how well the data tell the
-        parameters apart."""
-        moving = self.model.free_with_t
+        parameters apart (at the boundary the coefficients: the dependence is held there)."""
+        moving = self.model.free if self.boundary else self.model.free_with_t
         information = -self.peak.state.evaluation.profiled_hessian[np.ix_(moving, moving)]
         scale = 1 / np.sqrt(np.abs(np.diag(information)))
         values = np.abs(np.linalg.eigvalsh(information * scale[:, None] * scale))
@@ -233,24 +234,29 @@ class PairedFit:
     def score_test(self) -> Test:
         """Score test of independent equations: from the two equations fitted apart, without the joint fit.
 
+        With normal errors the derivative of the log-likelihood by the correlation is, at zero, the product of the two
+        equations' generalised residuals; its information given the gates is the weighted sum of squares of the gate's
+        residual that the outcome's columns (and intercepts) leave over. Unlike the observed information it is never
+        negative.
+
         Raises
         ------
         EstimationError
-            ``not_identified`` if the data say nothing about the dependence there.
+            ``not_identified`` if the outcome's columns leave nothing over; ``boundary`` for families without it.
         """
         self._require_interior_null()
-        node = self._at_independence
-        hessian = node.state.evaluation.profiled_hessian
-        moving = self.model.free
-        inside = node.covariance[np.ix_(moving[:-1], moving[:-1])]
-        own = -hessian[-1, -1] - hessian[-1, moving] @ inside @ hessian[moving, -1]
-        if not own > NOT_IDENTIFIED * abs(hessian[-1, -1]):
+        if self.model.family.outcome_weight is None:
             raise EstimationError(
-                "Where the equations are independent the likelihood does not curve in their dependence: there is no "
-                "score test.",
+                "This family has no score test. Use the likelihood-ratio test.", reason="boundary"
+            )
+        left_over, raw = gate_residual_left_over(self.model, self.independent.point)
+        if not left_over > NOT_IDENTIFIED * raw:
+            raise EstimationError(
+                "Where the equations are independent the outcome's columns explain all that the gate leaves over: "
+                "there is no score test.",
                 reason="not_identified",
             )
-        return self._test(float(node.slope**2 / own))
+        return self._test(float(self._at_independence.slope**2 / left_over))
 
     def wald_test(self) -> Test:
         """Wald test on the working parameter (atanh rho), never on rho itself.

@@ -89,7 +89,7 @@ def placement_given_selection(*, setting: Mapping[int, float] | None = None) -> 
         a, b, X = _predict(model, point, chunk, setting)
         include = _in_outcome(model, chunk) * (chunk.s > 0)
         value, by_a, by_b = ndtr(b), np.zeros_like(b), _density(b)
-        if chunk.block.kind == "joint" and include.any():
+        if chunk.block.kind != "outcome" and include.any():
             rows = include > 0
             joint = log_cdf_derivatives(a[rows], b[rows], np.full(int(rows.sum()), np.tanh(point.theta[-1])))
             value[rows] = np.exp(joint.value - log_ndtr(a[rows]))
@@ -264,12 +264,13 @@ class ProfiledAverages:
 
     @cached_property
     def _curves(self) -> tuple[CubicSpline, CubicSpline]:
-        return CubicSpline(self.t, self.values), CubicSpline(self.t, np.log(self.std_errors))
+        # variances are smooth where standard errors have a kink (a difference that vanishes at some t)
+        return CubicSpline(self.t, self.values), CubicSpline(self.t, self.std_errors**2)
 
     def at(self, t: Floats) -> tuple[Floats, Floats]:
         """Values and standard errors at any t within the nodes, (len(t), r) each."""
-        value, log_error = self._curves
-        return value(t), np.exp(log_error(t))
+        value, variance = self._curves
+        return value(t), np.sqrt(np.maximum(variance(t), 0.0))
 
     def quadratic_sets(self, level: float = 0.95) -> tuple[Floats, Floats]:
         """Lower and upper ends (r,) of the profile-quadratic sets (their hull, where a set is in pieces)."""
@@ -321,7 +322,8 @@ def profile_averages(
         fit.profile,
         np.array([node.t for node in nodes]),
         np.array([averages.values for averages in found]),
-        np.sqrt(np.array([np.diag(averages.covariance) for averages in found])),
+        # a difference that is nought by construction may have a variance of minus rounding
+        np.sqrt(np.maximum([np.diag(averages.covariance) for averages in found], 0.0)),
         found[0].n_cases,
     )
 

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import log_ndtr
+from scipy.special import erfcx, log_ndtr
 
 from se_outcomes.regression.bivariate_normal import log_bivariate_normal_cdf, log_cdf_derivatives
 from se_outcomes.regression.paired import PairFamily, PairModel, Terms
 from se_outcomes.regression.paired_cells import arrange_pairs
 from se_outcomes.regression.paired_fit import PairedFit, fit_pair
-from se_outcomes.regression.probit import PROBIT
 
 Floats = NDArray[np.float64]
 
+#: Margins beyond the first are not told apart; below the second phi/Phi + margin has lost half its digits.
+LARGEST, FAR = 1e50, -1e4
 #: atanh rho at which the correlation is as good as perfect (rho = 0.999988).
 EDGE = 6.0
 NODES = (-6.0, -4.5, -3.4, -2.6, -2.1, -1.5, -0.9, -0.45, 0.0, 0.45, 0.9, 1.5, 2.1, 2.6, 3.4, 4.5, 6.0)
@@ -53,6 +54,7 @@ def fit_selection_probit(
     selected: ArrayLike,
     Z: ArrayLike,
     *,
+    observed: ArrayLike | None = None,
     counts: ArrayLike | None = None,
     clusters: ArrayLike | None = None,
     intercepts: ArrayLike | None = None,
@@ -70,6 +72,8 @@ def fit_selection_probit(
         1 where the gate let the case through, else 0.
     Z : (n, kz) array
         Design of the gate, with its constant as X.
+    observed : (n,) bool array, optional
+        False where the outcome of a selected case is not known: it counts in the gate alone.
     counts : (n,) array, optional
         Cases of each row (a tally); 1 by default.
     clusters : (n,) integer array, optional
@@ -102,17 +106,33 @@ def fit_selection_probit(
     [[0.3, 0.68]]
     """
     selected = np.asarray(selected, dtype=float)
+    seen = selected == 1
+    if observed is not None:
+        seen &= np.asarray(observed, dtype=bool)
     cells = arrange_pairs(
-        selected, Z, y, X, seen=selected == 1, counts=counts, clusters=clusters, intercepts=intercepts
+        selected, Z, y, X, seen=seen, counts=counts, clusters=clusters, intercepts=intercepts
     )
     return fit_pair(SelectionProbitFit, PairModel(SELECTION_PROBIT, cells))
 
 
 def probit_alone(sign: Floats, predictor: Floats) -> Terms:
     """log Phi(sign * predictor) with two derivatives."""
-    margin = sign * predictor
-    mills = PROBIT.score(margin)
-    return log_ndtr(margin), sign * mills, -mills * (mills + margin)
+    margin = np.clip(sign * predictor, -LARGEST, LARGEST)
+    mills = inverse_mills(margin)
+    far = margin < FAR
+    weight = mills * (mills + np.where(far, 0.0, margin))
+    weight[far] = 1 - 1 / margin[far] ** 2
+    return log_ndtr(margin), sign * mills, -weight
+
+
+def inverse_mills(margin: Floats) -> Floats:
+    """phi / Phi, without cancellation however far the margin is below zero."""
+    return np.sqrt(2 / np.pi) / erfcx(-margin / np.sqrt(2))
+
+
+def probit_weight(predictor: Floats) -> Floats:
+    """Expected information of a probit's predictor, phi^2 / (Phi (1 - Phi))."""
+    return inverse_mills(predictor) * inverse_mills(-predictor)
 
 
 def bivariate_probit_joint(s: Floats, y: Floats, a: Floats, b: Floats, t: float, order: int) -> Terms:
@@ -147,4 +167,5 @@ SELECTION_PROBIT = PairFamily(
     dependence=np.tanh,
     ends=(-1.0, 1.0),
     null="The errors of gate and outcome are uncorrelated (rho = 0)",
+    outcome_weight=probit_weight,
 )

@@ -14,6 +14,7 @@ from se_outcomes.study.funnel import FunnelResult, count_funnel
 from se_outcomes.study.passage import PassageResult
 from se_outcomes.study.placement import estimate_placement
 from se_outcomes.study.referral import estimate_referral
+from se_outcomes.study.selected_placement import SelectedPlacementResult, estimate_selected_placement
 from se_outcomes.study.selection import SelectionResult, decompose_selection
 
 #: The report's passage questions, in order.
@@ -42,7 +43,10 @@ class Answers:
         By key of :data:`PASSAGES`; those that could be answered.
     selection : SelectionResult or None
     refusals : mapping of str to EstimationError
-        By key of a passage question or ``"selection"``: why there is no answer, or none within offices.
+        By key of a passage question, ``"selection"`` or ``"selected_placement"``: why there is no answer, or none
+        within offices.
+    selected : SelectedPlacementResult or None
+        Placement corrected for selection.
     """
 
     funnel: FunnelResult
@@ -50,6 +54,7 @@ class Answers:
     passages: Mapping[str, PassageResult]
     selection: SelectionResult | None
     refusals: Mapping[str, EstimationError] = field(default_factory=dict)
+    selected: SelectedPlacementResult | None = None
 
     @property
     def across_offices(self) -> frozenset[str]:
@@ -91,7 +96,14 @@ def ask_questions(
         selection = decompose_selection(cases)
     except EstimationError as refusal:
         refusals["selection"] = refusal
-    return Answers(funnel, characteristics, passages, selection, refusals)
+    tick("selected_placement")
+    selected = None
+    try:
+        merged = cases.plan.gates == "merged"
+        selected = estimate_selected_placement(cases, at_risk="eligible" if merged else "referred")
+    except EstimationError as refusal:
+        refusals["selected_placement"] = refusal
+    return Answers(funnel, characteristics, passages, selection, refusals, selected)
 
 
 def _describe(cases: Cases, funnel: FunnelResult, min_cell: int) -> CharacteristicsResult:

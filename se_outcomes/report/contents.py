@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 
 import numpy as np
@@ -11,6 +12,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from se_outcomes.cases.cases import Cases
+from se_outcomes.figures.corrected_effects import (
+    corrected_effects_data,
+    describe_corrected_effects,
+    draw_corrected_effects,
+)
 from se_outcomes.figures.funnel import describe_funnel, draw_funnel, funnel_data, place_name
 from se_outcomes.figures.marginal_effects import (
     describe_marginal_effects,
@@ -18,6 +24,12 @@ from se_outcomes.figures.marginal_effects import (
     marginal_effects_data,
 )
 from se_outcomes.figures.passage import describe_passage, draw_passage, passage_data
+from se_outcomes.figures.placement_curve import (
+    describe_placement_curve,
+    draw_placement_curve,
+    placement_curve_data,
+)
+from se_outcomes.figures.rho_profile import describe_rho_profile, draw_rho_profile, rho_profile_data
 from se_outcomes.figures.selection import describe_selection, draw_selection, selection_data
 from se_outcomes.report import text
 from se_outcomes.report.answers import Answers
@@ -26,8 +38,10 @@ from se_outcomes.study.passage import PassageResult
 from se_outcomes.tables.characteristics import tabulate_characteristics
 from se_outcomes.tables.exclusions import tabulate_exclusions
 from se_outcomes.tables.funnel import tabulate_funnel
+from se_outcomes.tables.open_gate import tabulate_open_gate
 from se_outcomes.tables.passage import tabulate_conditional, tabulate_passage
 from se_outcomes.tables.selection import tabulate_selection
+from se_outcomes.tables.selection_equations import tabulate_selection_equations
 from se_outcomes.wording.words import WITHHELD, Words
 
 
@@ -165,6 +179,7 @@ def compose(cases: Cases, answers: Answers, words: Words, min_cell: int) -> list
         _compose_passage(contents, key, result)
     _compose_across(contents)
     _compose_selection(contents)
+    _compose_selected(contents)
     contents.heading("left_out")
     contents.bullets(text.say_left_out(cases, answers, words))
     contents.heading("reservations")
@@ -346,3 +361,40 @@ def _compose_selection(contents: Contents) -> None:
     cells = tabulate_selection(selection, language=words.language)
     caption = words.say("caption_selection_table", exposure=exposure)
     contents.table("selection", caption, cells, words.say("note_intervals"), n_names=2)
+
+
+def _compose_selected(contents: Contents) -> None:
+    words, selected = contents.words, contents.answers.selected
+    if selected is None:
+        if "selected_placement" not in contents.answers.refusals:
+            contents.heading("selected_placement")
+            contents.paragraphs(words.say("finding_selected_withheld"))
+        return
+    language, exposure = words.language, words.noun(selected.specification.exposure)
+    contents.heading("selected_placement")
+    contents.paragraphs(*text.say_selected(selected, words))
+    for stem, draw, describe, data in (
+        ("corrected_effects", draw_corrected_effects, describe_corrected_effects, corrected_effects_data),
+        ("rho_profile", draw_rho_profile, describe_rho_profile, rho_profile_data),
+        ("placement_curve", draw_placement_curve, describe_placement_curve, placement_curve_data),
+    ):
+        numbers = data(selected)
+        if numbers.empty:
+            continue
+        contents.figure(
+            FigureExhibit(
+                stem,
+                "",
+                words.say(f"caption_{stem}", exposure=exposure),
+                partial(draw, selected, language=language),
+                describe(selected, language),
+                numbers,
+                "",
+            ),
+            np.nan,
+            words.say("note_profile_sets"),
+        )
+    cells = tabulate_open_gate(selected, language=language)
+    contents.table("open_gate", words.say("caption_open_gate"), cells, words.say("note_profile_sets"))
+    cells = tabulate_selection_equations(selected, language=language)
+    contents.table("selection_equations", words.say("caption_selection_equations"), cells, n_names=1)

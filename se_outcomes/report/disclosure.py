@@ -24,6 +24,7 @@ from se_outcomes.study.characteristics import CharacteristicsResult
 from se_outcomes.study.funnel import FunnelResult
 from se_outcomes.study.linkage import MISSING, count_linkage
 from se_outcomes.study.passage import PassageResult
+from se_outcomes.study.selected_placement import SelectedPlacementResult
 from se_outcomes.study.selection import SelectionResult
 
 #: Thresholds that may be asked for, in cases.
@@ -127,6 +128,7 @@ def protect(answers: Answers, plan: Plan) -> Answers:
         characteristics=protect_characteristics(answers.characteristics, plan),
         passages={key: protect_passage(key, result, plan) for key, result in answers.passages.items()},
         selection=None if answers.selection is None else protect_selection(answers.selection, plan),
+        selected=None if answers.selected is None else protect_selected(answers.selected, answers, plan),
     )
 
 
@@ -308,6 +310,56 @@ def protect_selection(selection: SelectionResult, plan: Plan) -> SelectionResult
         covariance={},
         n_cases=selection.n_cases if n_told else np.nan,  # type: ignore[arg-type]
     )
+
+
+def protect_selected(
+    result: SelectedPlacementResult, answers: Answers, plan: Plan
+) -> SelectedPlacementResult | None:
+    """No counts; estimates only from enough cases on each side of the gate and of the outcome, shares rounded.
+
+    Its cases are other cases than those of the questions beside it (they lack nothing that the exclusion needs), so
+    that a count of them would tell of the few between; and where the shares of acceptance or placement may not be
+    told, a model of them may not either.
+    """
+    found = result.fit_statistics
+    accepted, placed = int(str(found["n_accepted"])), int(str(found["n_events"]))
+    sides = (int(str(found["n_cases"])) - accepted, accepted, placed, accepted - placed)
+    questions = [key for key in ("acceptance", "placement") if key in answers.passages]
+    may = [
+        plan.tells_share(("exclusions", key, "used"), ("passage", key, "n_events")) > Told.NOTHING
+        for key in questions
+    ]
+    if min(sides) < plan.min_cell or not all(may):
+        return None
+    missing = dict.fromkeys(("n_cases", "n_events"), np.nan)
+    levels = result.averages["measure"].isin(("accepted", "open_gate", "open_gate_naive")).to_numpy()
+    told = np.where(levels, Told.ROUNDED, Told.EXACTLY)
+    averages = result.averages.assign(
+        n_cases=np.nan,
+        **{name: _as_told(result.averages[name], told) for name in ("estimate", *INTERVAL)},
+    )
+    kept = ("n_offices", "converged", "rho", "boundary", "n_local_maxima")
+    outside = {name: value for name, value in result.diagnostics.items() if not name.startswith("left_out")}
+    return replace(
+        result,
+        estimates=result.estimates.assign(**missing),
+        averages=averages,
+        curve=_between_bins(result.curve, _bins_of(answers, plan)),
+        exclusions=result.exclusions.iloc[:0],
+        used=result.used.iloc[:0],
+        diagnostics=outside,
+        fit_statistics={
+            **dict.fromkeys(found, np.nan),
+            **{name: found[name] for name in kept},
+        },
+    )
+
+
+def _bins_of(answers: Answers, plan: Plan) -> pd.DataFrame:
+    """The exposure's bins among the accepted as far as they are told: no curve goes beyond them."""
+    if "acceptance" not in answers.passages:
+        return pd.DataFrame({"mean_scaled": pd.Series(dtype=float)})
+    return protect_passage("acceptance", answers.passages["acceptance"], plan).bins
 
 
 def _selection_told(key: Key, plan: Plan) -> Told:

@@ -11,6 +11,7 @@ from se_outcomes.cases.cases import Cases
 from se_outcomes.cases.schema import read_schema
 from se_outcomes.report.answers import PASSAGES, Answers
 from se_outcomes.study.passage import PassageResult
+from se_outcomes.study.selected_placement import SelectedPlacementResult
 from se_outcomes.study.selection import SelectionResult
 from se_outcomes.wording.words import Words
 
@@ -118,11 +119,64 @@ def say_selection(selection: SelectionResult, words: Words) -> list[str]:
     return said
 
 
+def say_selected(selected: SelectedPlacementResult, words: Words) -> list[str]:
+    """Placement corrected for selection: motivation's part, the open gate, and how far it hangs on the correlation."""
+    exposure = words.noun(selected.specification.exposure)
+    said = [words.say(f"explain_selected_{selected.outcome_observed}")]
+    if selected.point_identified:
+        said.append(words.say("explain_exclusion", columns=words.nouns(selected.specification.exclusion)))
+    rows: Any = selected.estimates.query("measure == 'ame'").set_index("model")
+    naive, corrected = rows.loc["naive"], rows.loc["corrected"]
+    parts = {
+        "exposure": exposure,
+        "naive": words.points(naive["estimate"]),
+        "naive_low": words.points(naive["conf_low"]),
+        "naive_high": words.points(naive["conf_high"]),
+        "low": words.points(corrected["conf_low"]),
+        "high": words.points(corrected["conf_high"]),
+    }
+    if selected.point_identified:
+        said.append(words.say("finding_corrected", points=words.points(corrected["estimate"]), **parts))
+    else:
+        said.append(words.say("finding_corrected_set", **parts))
+    said += _say_open_gate(selected, words)
+    said.append(words.say("finding_rho", p=words.p_value(selected.independence.p_value)))
+    if selected.breakdown:
+        values = words.listed([words.number(value, 2) for value in selected.breakdown])
+        said.append(words.say("finding_breakdown", exposure=exposure, values=values))
+    else:
+        said.append(words.say("finding_no_breakdown", exposure=exposure))
+    return said
+
+
+def _say_open_gate(selected: SelectedPlacementResult, words: Words) -> list[str]:
+    rows: Any = selected.averages.set_index("measure")
+    accepted, opened, gap = (rows.loc[name] for name in ("accepted", "open_gate", "gap"))
+    parts = {
+        "accepted": words.percent(accepted["estimate"], 0),
+        "low": words.percent(opened["conf_low"], 0),
+        "high": words.percent(opened["conf_high"], 0),
+    }
+    if not selected.point_identified:
+        return [words.say("finding_open_gate_set", **parts)]
+    return [
+        words.say("finding_open_gate", open_gate=words.percent(opened["estimate"], 0), **parts),
+        words.say(
+            "finding_gap",
+            gap=words.points(gap["estimate"]),
+            low=words.points(gap["conf_low"]),
+            high=words.points(gap["conf_high"]),
+            observed=words.points(rows.loc["gap_observed", "estimate"]),
+            unobserved=words.points(rows.loc["gap_unobserved", "estimate"]),
+        ),
+    ]
+
+
 def say_left_out(cases: Cases, answers: Answers, words: Words) -> list[str]:
     """Questions without an answer, and chapters whose columns the file does not have."""
     exposure = cases.plan.exposure
     said = []
-    for key in (*PASSAGES, "selection"):
+    for key in (*PASSAGES, "selection", "selected_placement"):
         if key in answers.refusals:
             template = "left_out_across" if key in answers.across_offices else "left_out_question"
             question = words.say(f"asked_{key}")
@@ -153,6 +207,8 @@ def say_reservations(cases: Cases, answers: Answers, words: Words) -> list[str]:
         notices += result.warnings
     if answers.selection is not None:
         notices += [*answers.selection.refusals, *answers.selection.warnings]
+    if answers.selected is not None:
+        notices += answers.selected.warnings
     said = dict.fromkeys(words.notice(notice) for notice in notices)
     return [sentence for sentence in said if sentence] or [words.say("reservations_none")]
 
@@ -167,6 +223,8 @@ def say_method(cases: Cases, answers: Answers, min_cell: int, words: Words) -> l
         else:
             said.append(words.say("method_model_crude"))
         said.append(words.say("method_inference"))
+    if answers.selected is not None:
+        said.append(words.say(f"method_selected_{answers.selected.outcome_observed}"))
     said.append(words.say("method_disclosure", min_cell=words.count(min_cell)))
     said.append(words.say("explain_rounded"))
     return said

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -184,7 +184,16 @@ class Words:
 
     def nouns(self, names: tuple[str, ...]) -> str:
         """Several columns in a row, the last after an "and"."""
-        said = [self.noun(name) for name in names]
+        return self.listed([self.noun(name) for name in names])
+
+    def listed(self, said: Sequence[str]) -> str:
+        """Texts in a row, the last after an "and".
+
+        Examples
+        --------
+        >>> speak("nb").listed(["en", "to", "tre"])
+        'en, to og tre'
+        """
         return said[0] if len(said) == 1 else f"{', '.join(said[:-1])} {self.say('and')} {said[-1]}"
 
     def level(self, column: str, level: str) -> str:
@@ -246,6 +255,8 @@ class Words:
             return self.noun(str(part))
         if name == "who":
             return self.say(str(part))
+        if isinstance(part, float):
+            return self.number(part, 2)
         return self._part(name, part)
 
     def refusal(self, refusal: EstimationError, exposure: str) -> str:

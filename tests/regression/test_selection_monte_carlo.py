@@ -1,0 +1,119 @@
+"""Size and coverage of the selection probit on simulated cases whose truth is known, beside what must fail.
+
+FIGURES
+"""
+
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+
+import numpy as np
+import pytest
+from scipy.special import ndtr, ndtri
+
+from se_outcomes.errors import EstimationError
+from se_outcomes.regression.paired_marginal import placement, profile_averages
+from se_outcomes.regression.probit import fit_probit
+from se_outcomes.regression.selection_probit import fit_selection_probit
+
+#: Cases, correlation and the gate's coefficient on the excluded variable (None: there is none).
+CELLS = [
+    (400, 0.0, 0.6),
+    (400, 0.0, None),
+    (1000, 0.0, 0.2),
+    (1000, 0.0, None),
+    (1000, 0.5, 0.6),
+    (1000, 0.5, None),
+    (2000, 0.5, 0.6),
+    (2000, 0.5, 0.2),
+]
+CONSTANT, SLOPE, LET_THROUGH = -0.2, 0.5, 0.52
+#: P(Y = 1) with the gate open: b is normal.
+OPEN_GATE = float(ndtr(CONSTANT / np.sqrt(1 + SLOPE**2)))
+
+
+def simulate(n, rho, delta, seed):
+    random = np.random.default_rng(seed)
+    x, z, u, v = random.normal(size=(4, n))
+    moves = 0.5 * x + (0.0 if delta is None else delta * z)
+    gate_constant = ndtri(LET_THROUGH) * np.sqrt(1 + 0.25 + (delta or 0.0) ** 2)
+    selected = gate_constant + moves + u > 0
+    y = CONSTANT + SLOPE * x + rho * u + np.sqrt(1 - rho**2) * v > 0
+    X = np.column_stack([np.ones(n), x])
+    return y.astype(float), X, selected, X if delta is None else np.column_stack([X, z])
+
+
+def one_replication(number, *, n, rho, delta, seed):
+    """Boundary, LR rejects, rho covered by profile and by Wald, open gate covered, its set's width; naive error."""
+    y, X, selected, Z = simulate(n, rho, delta, [seed, number])
+    fit = fit_selection_probit(y, X, selected, Z)
+    error = 0.0 if fit.boundary else (1 - fit.rho**2) * np.sqrt(fit.covariance[-1, -1])
+    low, high = profile_averages(fit, [placement()]).quadratic_sets()
+    naive = fit_probit(y[selected], X[selected])
+    return [
+        fit.boundary,
+        fit.likelihood_ratio_test().p_value < 0.05,
+        fit.profile.deviance(np.array([np.arctanh(rho)]))[0] <= 3.841459,
+        not fit.boundary and abs(fit.rho - rho) <= 1.959964 * error,
+        low[0] <= OPEN_GATE <= high[0],
+        high[0] - low[0],
+        ndtr(X @ naive.beta).mean() - OPEN_GATE,
+    ]
+
+
+def attempt(number, **cell):
+    try:
+        return one_replication(number, **cell)
+    except EstimationError:
+        return [np.nan] * 7
+
+
+def run_cell(n, rho, delta, reps, seed, processes=1):
+    """Shares over the replications, by name; ``failed`` counts those without a fit."""
+    one = partial(attempt, n=n, rho=rho, delta=delta, seed=seed)
+    if processes == 1:
+        rows = [one(number) for number in range(reps)]
+    else:
+        with ProcessPoolExecutor(processes) as pool:
+            rows = list(pool.map(one, range(reps), chunksize=10))
+    names = ("boundary", "lr", "profile", "wald", "open_gate", "width", "naive_bias")
+    means = np.nanmean(np.array(rows, dtype=float), axis=0)
+    return dict(zip(names, means.tolist(), strict=True)) | {"failed": int(np.isnan(np.array(rows, float)[:, 0]).sum())}
+
+
+def error_of(share, reps):
+    """Two Monte Carlo standard errors."""
+    return 2 * np.sqrt(share * (1 - share) / reps)
+
+
+def check(found, reps, *, rho, delta):
+    assert found["failed"] == 0
+    if rho == 0 and delta is not None:
+        assert 0.035 - error_of(0.035, reps) <= found["lr"] <= 0.065 + error_of(0.065, reps)
+    assert 0.93 - error_of(0.93, reps) <= found["profile"] <= 0.975 + error_of(0.975, reps)
+    assert 0.92 - error_of(0.92, reps) <= found["open_gate"] <= 0.975 + error_of(0.975, reps)
+    if delta is None:  # what must fail
+        assert found["wald"] < 0.93 - error_of(0.93, reps)
+    if rho == 0.5:
+        assert found["naive_bias"] > 0.08
+    else:
+        assert abs(found["naive_bias"]) < 0.01
+
+
+def test_a_small_cell():
+    found = run_cell(400, 0.5, None, 60, seed=1)
+    check(found, 60, rho=0.5, delta=None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("n", "rho", "delta"), CELLS)
+def test_size_and_coverage(n, rho, delta):
+    found = run_cell(n, rho, delta, 500, seed=2)
+    check(found, 500, rho=rho, delta=delta)
+
+
+if __name__ == "__main__":
+    repetitions = int(sys.argv[1])
+    for cell in CELLS:
+        shares = run_cell(*cell, repetitions, seed=2, processes=2)
+        print(cell, {name: round(value, 4) for name, value in shares.items()}, flush=True)

@@ -1,0 +1,230 @@
+"""Placement corrected for selection: against the methods below it, against the truth, and what it refuses."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import se_outcomes as so
+from se_outcomes.cases.check import check_cases
+from se_outcomes.errors import EstimationError
+from se_outcomes.regression.probit import fit_probit
+from se_outcomes.regression.selection_probit import fit_selection_probit
+from se_outcomes.results import TIDY_COLUMNS, Result
+from se_outcomes.study.selected_placement import AVERAGES, estimate_selected_placement
+from se_outcomes.study.selection_sample import draw_selection_sample
+
+EXCLUSION = ("caseload_at_referral",)
+
+
+@pytest.fixture(scope="module")
+def cases():
+    return so.simulate_cases(6000, seed=4, outcome_observed="accepted").cases
+
+
+@pytest.fixture(scope="module")
+def result(cases):
+    return estimate_selected_placement(cases)
+
+
+@pytest.fixture(scope="module")
+def without(cases):
+    return estimate_selected_placement(cases, exclusion=())
+
+
+def dummies(sample):
+    return np.eye(sample.offices.max() + 1)[sample.offices]
+
+
+@pytest.fixture(scope="module")
+def sample(cases):
+    return draw_selection_sample(
+        cases,
+        at_risk="referred",
+        exposure="motivation",
+        adjust_for=("age_group", "education_level"),
+        exclusion=EXCLUSION,
+        office_effects=True,
+        outcome_observed="accepted",
+    )
+
+
+# ---------------------------------------------------------------------------------------------- by the methods
+
+
+def test_a_result_like_every_other(result):
+    assert isinstance(result, Result)
+    assert list(result.tidy().columns[:7]) == list(TIDY_COLUMNS)
+    assert result.question == "selected_placement"
+    assert "profile-quadratic" in result.method
+    assert result.summary() == repr(result)
+
+
+def test_the_plan_names_the_exclusion(cases, result):
+    assert cases.plan.exclusion == EXCLUSION == result.specification.exclusion
+    assert result.point_identified
+
+
+def test_same_maximum_as_the_fit_with_office_dummies(result, sample):
+    X, Z = np.hstack([sample.X, dummies(sample)]), np.hstack([sample.Z, dummies(sample)])
+    fit = fit_selection_probit(np.nan_to_num(sample.placed), X, sample.selected, Z, counts=sample.counts)
+    assert result.glance()["loglik"] == pytest.approx(fit.loglik, abs=1e-7)
+    assert result.rho == pytest.approx(fit.rho, abs=1e-6)
+    found = result.equations.query("equation == 'placement'")["estimate"].to_numpy()
+    assert found == pytest.approx(fit.beta[: len(found)], abs=1e-6)
+
+
+def test_naive_is_a_probit_of_the_accepted(result, sample):
+    accepted = sample.selected == 1
+    fit = fit_probit(
+        sample.placed[accepted],
+        sample.X[accepted],
+        counts=sample.counts[accepted],
+        intercepts=sample.offices[accepted],
+    )
+    row = result.estimates.query("model == 'naive' and measure == 'coefficient'").iloc[0]
+    assert row["estimate"] == pytest.approx(fit.beta[0], abs=1e-7)
+    assert row["std_error"] == pytest.approx(np.sqrt(fit.covariance[0, 0]), rel=1e-5)
+
+
+def test_counts(result, sample):
+    found = result.glance()
+    assert found["n_cases"] == sample.counts.sum() == sample.used["n"].sum()
+    assert found["n_accepted"] == sample.counts @ sample.selected
+    assert found["n_events"] == np.nansum(sample.counts * sample.placed)
+    assert found["n_cases"] + found["n_excluded"] == 6000
+
+
+def test_gap_is_the_sum_of_its_parts_and_the_difference_of_the_levels(result):
+    value = result.averages.set_index("measure")["estimate"]
+    assert list(result.averages["measure"]) == list(AVERAGES)
+    assert value["gap"] == pytest.approx(value["gap_observed"] + value["gap_unobserved"], abs=1e-12)
+    assert value["gap"] == pytest.approx(value["accepted"] - value["open_gate"], abs=1e-12)
+
+
+def test_predicted_placement_of_the_accepted_is_about_the_observed(result):
+    found = result.glance()
+    value = result.averages.set_index("measure").loc["accepted", "estimate"]
+    assert value == pytest.approx(found["n_events"] / found["n_accepted"], abs=0.005)
+
+
+def test_profile_at_zero_is_the_naive_model(result):
+    at_zero = result.profile.loc[result.profile["rho"] == 0].iloc[0]
+    naive = result.estimates.query("model == 'naive' and measure == 'ame'").iloc[0]
+    for name, column in (("ame", "estimate"), ("ame_low", "conf_low"), ("ame_high", "conf_high")):
+        assert at_zero[name] == pytest.approx(naive[column], abs=1e-5)
+    assert at_zero["deviance"] == pytest.approx(result.independence.statistic, abs=1e-5)
+
+
+def test_the_likelihood_set_is_where_the_profile_says(result):
+    inside = result.profile.loc[result.profile["inside"], "rho"]
+    (low, high), *others = result.rho_sets
+    assert not others
+    assert inside.min() == pytest.approx(low, abs=0.03)
+    assert inside.max() == pytest.approx(high, abs=0.03)
+    assert low < result.rho < high
+
+
+def test_conclusion_flips_where_the_interval_meets_zero(result):
+    significant = (result.profile["ame_low"] > 0) | (result.profile["ame_high"] < 0)
+    flips = int((significant != significant.shift()).iloc[1:].sum())
+    assert len(result.breakdown) >= flips
+    for rho in result.breakdown:
+        near = result.profile.iloc[(result.profile["rho"] - rho).abs().argsort()[:2]]
+        assert min(near["ame_low"].abs().min(), near["ame_high"].abs().min()) < 0.02
+
+
+def test_intervals_hold_their_estimates(result):
+    rows = pd.concat([result.estimates, result.averages, result.curve])
+    assert (rows["conf_low"] <= rows["estimate"] + 1e-9).all()
+    assert (rows["estimate"] <= rows["conf_high"] + 1e-9).all()
+
+
+def test_office_of_one_kind_changes_nothing_else(cases):
+    one = estimate_selected_placement(cases, adjust_for=())
+    two = estimate_selected_placement(cases, adjust_for=(), office_effects=False)
+    assert one.glance()["loglik"] > two.glance()["loglik"]
+
+
+# ------------------------------------------------------------------------------------------ without exclusion
+
+
+def test_without_exclusion_a_set_and_no_point(without):
+    assert not without.point_identified
+    assert np.isnan(without.rho)
+    corrected = without.estimates.query("model == 'corrected'")
+    assert corrected["estimate"].isna().all()
+    assert corrected["conf_low"].notna().all()
+    assert {"no_exclusion", "conditional_on_offices"} <= {notice.key for notice in without.warnings}
+
+
+# ------------------------------------------------------------------------------------------------- everybody seen
+
+
+def test_seen_for_all_is_a_recursive_probit():
+    cases = so.simulate_cases(3000, seed=4).cases
+    result = estimate_selected_placement(cases)
+    assert result.outcome_observed == "all"
+    assert "Recursive" in result.method
+    terms = result.equations.query("equation == 'placement'")["term"]
+    assert terms.iloc[-1] == "accepted"
+
+
+def test_eligible_opens_both_gates(cases):
+    result = estimate_selected_placement(cases, at_risk="eligible", adjust_for=())
+    assert result.specification.exclusion == ()
+    assert not result.point_identified
+    assert result.glance()["n_cases"] > 4000
+
+
+# -------------------------------------------------------------------------------------------------------- refusals
+
+
+@pytest.mark.parametrize(
+    ("planned", "asked", "reason"),
+    [
+        ("accepted", "all", "outcome_for_accepted_only"),
+        ("all", "accepted", "outcome_for_all"),
+    ],
+)
+def test_the_other_situations_model_is_refused(planned, asked, reason):
+    cases = so.simulate_cases(300, seed=1, outcome_observed=planned).cases
+    with pytest.raises(EstimationError) as refused:
+        estimate_selected_placement(cases, outcome_observed=asked)
+    assert refused.value.reason == reason
+
+
+def test_nobody_has_said_who_was_observed():
+    frame = so.simulate_cases(300, seed=1)._frame
+    with pytest.raises(EstimationError, match="two need different models") as refused:
+        estimate_selected_placement(check_cases(frame))
+    assert refused.value.reason == "outcome_observed_unknown"
+
+
+def test_motivation_is_no_exclusion(cases):
+    with pytest.raises(EstimationError, match="motivation is the exposure") as refused:
+        estimate_selected_placement(cases, exclusion="motivation")
+    assert refused.value.reason == "collinearity"
+
+
+def test_merged_gates_have_no_referred():
+    cases = so.simulate_cases(300, seed=1, gates="merged").cases
+    with pytest.raises(EstimationError) as refused:
+        estimate_selected_placement(cases)
+    assert refused.value.reason == "gates_merged"
+
+
+def test_separation_names_the_variable():
+    frame = so.simulate_cases(600, seed=2, outcome_observed="accepted")._frame
+    perfect = frame.assign(sex=np.where(frame["accepted"].fillna(False).astype(bool), "female", "male"))
+    cases = check_cases(perfect, mapping={"study": {"outcome_observed": "accepted", "adjust_for": ["sex"]}})
+    with pytest.raises(EstimationError, match="sex") as refused:
+        estimate_selected_placement(cases)
+    assert refused.value.reason in ("separation", "collinearity")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"at_risk": "accepted"}, {"outcome_observed": "some"}, {"exposure": "sex"}]
+)
+def test_wrong_words(cases, wrong):
+    with pytest.raises(ValueError, match=r"must be|not a number"):
+        estimate_selected_placement(cases, **wrong)
