@@ -48,6 +48,9 @@ if TYPE_CHECKING:  # for editors and type checkers; the same names as in _CONTEN
     )
     from se_outcomes.study.selection import decompose_selection as decompose_selection
     from se_outcomes.tables.characteristics import tabulate_characteristics as tabulate_characteristics
+    from se_outcomes.tables.copula_sensitivity import (
+        tabulate_copula_sensitivity as tabulate_copula_sensitivity,
+    )
     from se_outcomes.tables.exclusions import tabulate_exclusions as tabulate_exclusions
     from se_outcomes.tables.funnel import tabulate_funnel as tabulate_funnel
     from se_outcomes.tables.open_gate import tabulate_open_gate as tabulate_open_gate
@@ -93,6 +96,7 @@ _CONTENTS = {
     "tabulate_selection": "tables.selection",
     "tabulate_selection_equations": "tables.selection_equations",
     "tabulate_open_gate": "tables.open_gate",
+    "tabulate_copula_sensitivity": "tables.copula_sensitivity",
     "tabulate_exclusions": "tables.exclusions",
     # report
     "render_report": "report.render",

@@ -203,7 +203,7 @@ def _draw_rows(
             1.01, -number, _number(row, form, words), transform=ax.get_yaxis_transform(), fontsize=8.5, va="center",
             color=INK,
         )  # fmt: skip
-    ax.set_yticks([-number for number in range(len(names))], [fold_text(name, 26) for name in names])
+    ax.set_yticks([-number for number in range(len(names))], [fold_text(name, 30) for name in names])
     ax.tick_params(axis="y", length=0)
     ax.set_ylim(0.4 - len(names), 0.6)
 

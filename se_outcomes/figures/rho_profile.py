@@ -183,7 +183,7 @@ def _draw_breakdown(ax: Axes, breakdown: tuple[float, ...], words: Words) -> Non
                 linestyle=":")  # fmt: skip
         ax.text(
             float(np.clip(rho, -0.9, 0.9)), height, _at(rho, words), transform=ax.get_xaxis_transform(), ha="center",
-            va="top", fontsize=8.5, color=INK,
+            va="top", fontsize=8.5, color=INK, zorder=3, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
         )  # fmt: skip
 
 

@@ -28,10 +28,6 @@ Floats = NDArray[np.float64]
 #: error.
 DECREMENT = 1e-13
 MAX_ITERATIONS = 60
-#: At a maximum no cell has a linear predictor this large unless its outcome is as good as certain; beyond it
-#: the exact check for separation is made (under separation the predictors grow without end: Albert & Anderson
-#: 1984).
-SUSPICIOUS_PREDICTOR = 20.0
 #: Below these shares of its raw information a column has no variation left, or a set of columns is collinear.
 NO_VARIATION, COLLINEAR = 1e-12, 1e-10
 
@@ -45,6 +41,11 @@ class Family:
     ----------
     name : str
         ``"logit"`` or ``"probit"``.
+    suspicious : float
+        At a maximum no cell has a linear predictor this large unless its outcome is as good as certain; beyond it the
+        exact check for separation is made. Under separation the predictors grow without end (Albert & Anderson
+        1984), and Newton's method stops where the gain that is left vanishes: a probit's at about 7, a logit's at
+        about 30.
     mean, slope, curvature : callable
         F, its first and its second derivative at the linear predictor.
     loglik, score, weight : callable
@@ -52,6 +53,7 @@ class Family:
     """
 
     name: str
+    suspicious: float
     mean: Callable[[Floats], Floats]
     slope: Callable[[Floats], Floats]
     curvature: Callable[[Floats], Floats]
@@ -290,7 +292,7 @@ def _climb(
         beta, values = beta + size * step_beta, values + size * step_values
         eta, loglik = trial_eta, trial
     converged = decrement <= DECREMENT
-    if not converged or np.abs(eta).max() > SUSPICIOUS_PREDICTOR:
+    if not converged or np.abs(eta).max() > family.suspicious:
         _refuse_separation(cells, free, step_beta, step_values)
     if not converged:
         raise EstimationError(

@@ -34,8 +34,13 @@ Floats = NDArray[np.float64]
 
 #: While looking around it is enough to know the log-likelihood to this much.
 ROUGH = 0.02
+#: Beyond this working parameter (rho = .98 for the normal) the walk ends where the log-likelihood has fallen by more
+#: than the second number and falls on.
+STRONG, HOPELESS = 2.3, 30.0
 #: Slopes of the profile smaller than the first are looked at closely; smaller than the second they are none.
 GENTLE, PLATEAU = 0.1, 1e-6
+#: Between the last slope and a plateau hills are looked for down to this width.
+NARROW = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +110,7 @@ def solve_at(model: PairModel, t: float, start: Point, *, tolerance: float = DEC
         ``not_converged``.
     """
     state = climb(model, start.at(t), model.free, tolerance=tolerance)
-    if not state.decrement <= max(tolerance, 1e-9 * (1 + abs(state.loglik)) * 1e-3):
+    if not (state.decrement <= tolerance or state.settled):
         raise not_converged(model)
     evaluation = state.evaluation
     # what the step left would do to height and slope, to second order
@@ -123,12 +128,20 @@ def look_around(model: PairModel, independent: State) -> list[Node]:
     for direction in (1, -1):
         last = first
         for t in grid[centre + 1 :] if direction == 1 else grid[:centre][::-1]:
+            if _hopeless(last, nodes, direction):
+                break
             last = _next_node(model, last, float(t))
             nodes.append(last)
     nodes = [
         solve_at(model, node.t, node.state.point) if abs(node.slope) < GENTLE else node for node in nodes
     ]
-    return sorted(nodes, key=lambda node: node.t)
+    return refine(model, sorted(nodes, key=lambda node: node.t))
+
+
+def _hopeless(last: Node, nodes: Sequence[Node], direction: int) -> bool:
+    """Whether the profile has fallen so far, and falls on so near the end, that no maximum can lie beyond."""
+    fallen = max(node.loglik for node in nodes) - last.loglik
+    return abs(last.t) >= STRONG and last.slope * direction < 0 and fallen > HOPELESS
 
 
 def _next_node(model: PairModel, last: Node, t: float) -> Node:
@@ -140,6 +153,31 @@ def _next_node(model: PairModel, last: Node, t: float) -> Node:
             raise
         halfway = _next_node(model, last, (t + last.t) / 2)
         return _next_node(model, halfway, t)
+
+
+def refine(model: PairModel, nodes: Sequence[Node]) -> list[Node]:
+    """More nodes wherever heights and slopes of two neighbours do not go together: a hill lies hidden between them."""
+    found, place = list(nodes), 0
+    while place + 1 < len(found) and len(found) < MAX_NODES:
+        left, right = found[place], found[place + 1]
+        if _hides_peak(left, right):
+            left, right = (solve_at(model, node.t, node.state.point) for node in (left, right))
+            found[place : place + 2] = left, right
+            if _hides_peak(left, right):
+                middle = (left.t + right.t) / 2
+                start = left.state.point.moved(left.tangent, middle - left.t)
+                found.insert(place + 1, solve_at(model, middle, start))
+                continue
+        place += 1
+    return found
+
+
+def _hides_peak(left: Node, right: Node) -> bool:
+    """Whether the profile rises at one end and yet is lower at the other, or falls and yet is higher."""
+    rise = right.loglik - left.loglik
+    if left.slope > 0 > right.slope or right.t - left.t < 0.02:
+        return False
+    return (left.slope > PLATEAU and rise < -1e-6) or (right.slope < -PLATEAU and rise > 1e-6)
 
 
 def find_peaks(model: PairModel, nodes: Sequence[Node]) -> list[Peak]:
@@ -156,10 +194,55 @@ def find_peaks(model: PairModel, nodes: Sequence[Node]) -> list[Peak]:
     ]
     for end, last, outward in ((nodes[0], steep[0], -1.0), (nodes[-1], steep[-1], 1.0)):
         if last.slope * outward > 0:
+            falling = _behind_a_hill(model, last, nodes, outward)
+            if falling is not None:
+                left, right = (last, falling) if outward > 0 else (falling, last)
+                peaks.append(_climb_to_peak(model, left, right))
+                continue
             exact = solve_at(model, end.t, end.state.point)
             if exact.slope * outward > -PLATEAU:  # solved to the end it may turn out to fall
                 peaks.append(Peak(exact.t, exact.loglik, exact.state, True))
     return sorted(peaks, key=lambda peak: -peak.loglik)
+
+
+def _behind_a_hill(model: PairModel, last: Node, nodes: Sequence[Node], outward: float) -> Node | None:
+    """A node that falls outward between the last that rises and the plateau; None if it rises all the way.
+
+    Perfect dependence may be a plateau below a hill that is narrower than the nodes are apart.
+    """
+    beyond = [node for node in nodes if (node.t - last.t) * outward > 0]
+    if not beyond:
+        return None
+    flat = min(beyond, key=lambda node: abs(node.t - last.t))
+    # a hill rises above the plateau by less than what the last slope would gain all the way
+    while abs(last.slope * (flat.t - last.t)) > PLATEAU and abs(flat.t - last.t) > NARROW:
+        t = (last.t + flat.t) / 2
+        middle = solve_at(model, t, flat.state.point)
+        if middle.slope * outward < -PLATEAU:
+            return middle
+        last, flat = (middle, flat) if abs(middle.slope) > PLATEAU else (last, middle)
+    return None
+
+
+def climb_from(model: PairModel, candidate: Peak) -> Peak:
+    """The peak of a model near one that was found in a sample of its cells.
+
+    Raises
+    ------
+    EstimationError
+        ``not_converged``.
+    """
+    start, family = candidate.state.point, model.family
+    if candidate.edge:
+        high = candidate.t == family.limits[1]
+        node = solve_at(model, candidate.t, start)
+        if node.slope * (1 if high else -1) > -PLATEAU:
+            return Peak(node.t, node.loglik, node.state, True)
+        start = start.at(family.nodes[-2 if high else 1])  # from the limit itself no step leads inwards
+    state = climb(model, start, model.free_with_t, bounds=family.limits, max_iterations=40)
+    if not state.settled:
+        raise not_converged(model)
+    return Peak(float(state.point.theta[-1]), state.loglik, state, False)
 
 
 def refuse_flat(nodes: Sequence[Node]) -> None:
@@ -182,7 +265,7 @@ def _climb_to_peak(model: PairModel, left: Node, right: Node) -> Peak:
     """Newton's method in all parameters, kept between the two nodes."""
     start = _between(left, right)
     state = climb(model, start, model.free_with_t, bounds=(left.t, right.t), max_iterations=40)
-    if state.decrement > DECREMENT:
+    if not state.settled:
         state = _close_in(model, left, right)
     return Peak(float(state.point.theta[-1]), state.loglik, state, False)
 
@@ -211,15 +294,34 @@ def _close_in(model: PairModel, left: Node, right: Node) -> State:
         state = climb(
             model, middle.state.point, model.free_with_t, bounds=(left.t, right.t), max_iterations=8
         )
-        if state.decrement <= DECREMENT:
+        if state.settled:
             return state
     raise not_converged(model)
 
 
 def inverse(matrix: Floats) -> Floats:
-    """Inverse of a positive matrix, by its scaled form."""
-    scale = 1 / np.sqrt(np.diag(matrix))
-    return np.linalg.inv(matrix * scale[:, None] * scale) * scale[:, None] * scale
+    """Inverse of a positive matrix, by its scaled form.
+
+    Raises
+    ------
+    EstimationError
+        ``not_identified`` if it is singular: near perfect dependence the likelihood may be flat in a coefficient.
+    """
+    diagonal = np.diag(matrix)
+    if (diagonal > 0).all():
+        scale = 1 / np.sqrt(diagonal)
+        try:
+            found = np.linalg.inv(matrix * scale[:, None] * scale) * scale[:, None] * scale
+        except np.linalg.LinAlgError:
+            pass
+        else:
+            if np.isfinite(found).all() and (np.diag(found) > 0).all():
+                return found
+    raise EstimationError(
+        "Where the dependence between the equations is held, the likelihood does not depend on some of their "
+        "coefficients. Leave out columns that hardly vary among the cases with an outcome.",
+        reason="not_identified",
+    )
 
 
 # --------------------------------------------------------------------------------------------------- profile
@@ -228,6 +330,9 @@ def inverse(matrix: Floats) -> Floats:
 #: level (the chi-squared quantile with one degree of freedom for 99.9 % is 10.8).
 DENSE_BELOW, DENSE_STEP, WIDEST = 12.0, 1.5, 0.3
 MAX_NODES = 120
+#: A node this much above the highest peak is a maximum that was overlooked; less is a ripple where cases lie on
+#: the edge.
+HIGHER = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -308,6 +413,7 @@ def make_profile(model: PairModel, rough: Sequence[Node], peaks: Sequence[Peak])
         ``not_converged``; also if a node lies above the highest peak.
     """
     top = peaks[0].loglik
+    rough = rough or _walk_from(model, peaks[0])
     nodes = {
         node.t: node
         if 2 * (top - node.loglik) > 4 * DENSE_BELOW
@@ -329,9 +435,25 @@ def make_profile(model: PairModel, rough: Sequence[Node], peaks: Sequence[Peak])
                 model, middle, left.state.point.moved(left.tangent, middle - left.t), tolerance=TIGHT
             )
     highest = max(node.loglik for node in nodes.values())
-    if highest > top + 1e-6 * (1 + 1e-6 * abs(top)):
+    if highest > top + HIGHER:
         raise not_converged(model)
     return Profile(tuple(nodes[t] for t in sorted(nodes)), top, model.family.dependence)
+
+
+def _walk_from(model: PairModel, peak: Peak) -> list[Node]:
+    """Nodes over the whole range, each from its neighbour, the first from a peak."""
+    first = solve_at(model, peak.t, peak.state.point, tolerance=TIGHT)
+    nodes = [first]
+    for direction in (1, -1):
+        last = first
+        for t in sorted(
+            (t for t in model.family.nodes if (t - peak.t) * direction > 0), key=lambda t: t * direction
+        ):
+            if _hopeless(last, nodes, direction):
+                break
+            last = _next_node(model, last, t)
+            nodes.append(last)
+    return nodes
 
 
 #: The profile's nodes are solved until twice the gain left is this small; half of it is added.

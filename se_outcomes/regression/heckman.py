@@ -108,6 +108,7 @@ LINEAR_SELECTION = LinearSelectionFamily(
     ends=(-1.0, 1.0),
     null="The errors of gate and outcome are uncorrelated (rho = 0)",
     scaled=True,
+    outcome_weight=np.ones_like,
 )
 
 

@@ -17,6 +17,7 @@ def _slope(eta: NDArray[np.float64]) -> NDArray[np.float64]:
 
 LOGIT = Family(
     name="logit",
+    suspicious=20.0,
     mean=expit,
     slope=_slope,
     curvature=lambda eta: _slope(eta) * -np.tanh(eta / 2),

@@ -188,6 +188,16 @@ class PairedCells:
         """All blocks in pieces."""
         return tuple(chunk for block in self.blocks for chunk in block.chunks)
 
+    def sample(self, n: int) -> PairedCells:
+        """About n of the cells, taken at random but always the same from the same cells."""
+        rng = np.random.default_rng(0)
+
+        def some(block: Block) -> Block:
+            size = min(len(block), round(n * len(block) / self.n_cells))
+            return block.take(np.sort(rng.permutation(len(block))[:size]))
+
+        return replace(self, joint=some(self.joint), gate=some(self.gate), outcome=some(self.outcome))
+
     def of_cluster(self, cluster: int) -> Iterator[Block]:
         """The blocks' rows of one cluster (a position)."""
         for block in self.blocks:

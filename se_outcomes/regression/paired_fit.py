@@ -16,6 +16,7 @@ from se_outcomes.regression.dependence import (
     Node,
     Peak,
     Profile,
+    climb_from,
     find_peaks,
     inverse,
     look_around,
@@ -36,6 +37,9 @@ from se_outcomes.results import Test
 
 Floats = NDArray[np.float64]
 
+#: With so many cells the first look over the dependence is at a sample of so many; peaks that are lower in it by
+#: more than the third number are left.
+SAMPLED_FROM, SAMPLE, CLOSE = 10_000, 5_000, 30.0
 #: Below this share of the information that it would have alone, the dependence is not identified.
 NOT_IDENTIFIED = 1e-9
 
@@ -360,10 +364,7 @@ def fit_pair(kind: type[Fit], model: PairModel, *, start: Point | None = None, h
     if flat:
         model = PairModel(model.family, model.cells, model.names, tuple({*model.fixed, *flat}))
     start = start or Point(np.zeros(model.n_parameters), np.zeros((model.cells.n_groups, 2)))
-    independent = fit_independent(model, start)
-    rough = look_around(model, independent)
-    refuse_flat(rough)
-    peaks = find_peaks(model, rough)
+    independent, rough, peaks = _search(model, start)
     held = np.zeros(model.n_parameters, dtype=bool)
     held[list(flat)] = True
     fit = kind(model, peaks[0], tuple(peaks), tuple(rough), independent, held)
@@ -371,14 +372,55 @@ def fit_pair(kind: type[Fit], model: PairModel, *, start: Point | None = None, h
     return fit
 
 
+def _search(model: PairModel, start: Point) -> tuple[State, list[Node], list[Peak]]:
+    """Independent equations, the first look over the dependence, and every peak of it."""
+    # group intercepts may not be estimable from a sample
+    if model.cells.n_cells >= SAMPLED_FROM and not model.cells.n_groups:
+        try:
+            return _search_by_sample(model, start)
+        except EstimationError:
+            pass  # a sample may separate, or be flat, where the whole is not
+    independent = fit_independent(model, start)
+    rough = look_around(model, independent)
+    refuse_flat(rough)
+    return independent, rough, find_peaks(model, rough)
+
+
+def _search_by_sample(model: PairModel, start: Point) -> tuple[State, list[Node], list[Peak]]:
+    """Look around in a sample of the cells, then climb in all of them from every peak that may be the highest.
+
+    With many cells the log-likelihood of two peaks differs by far more than a sample could mistake: peaks that the
+    sample has lower by more than ``CLOSE`` are not climbed (and not listed). Making the profile looks over the whole
+    range in all cells, and refuses if anything there is higher.
+    """
+    sample = PairModel(model.family, model.cells.sample(SAMPLE), model.names, model.fixed)
+    refuse_collinear(sample)
+    apart = fit_independent(sample, start)
+    nodes = look_around(sample, apart)
+    refuse_flat(nodes)
+    candidates = find_peaks(sample, nodes)
+    close = [peak for peak in candidates if candidates[0].loglik - peak.loglik < CLOSE]
+    peaks: list[Peak] = []
+    for candidate in close:
+        peak = climb_from(model, candidate)
+        if all(abs(peak.t - other.t) > 1e-6 for other in peaks):
+            peaks.append(peak)
+    return fit_independent(model, apart.point), [], sorted(peaks, key=lambda peak: -peak.loglik)
+
+
 def _refuse_unidentified(fit: PairedFit) -> None:
-    """A maximum so flat in the dependence that its curvature is rounding."""
+    """A maximum so flat in a coefficient, or in the dependence, that its curvature is rounding."""
+    hessian = fit.peak.state.evaluation.profiled_hessian
+    inverse(-hessian[np.ix_(fit.model.free, fit.model.free)])  # refuses where a coefficient has no curvature
     if fit.boundary:
         return
     moving = fit.model.free_with_t
-    information = -fit.peak.state.evaluation.profiled_hessian[np.ix_(moving, moving)]
-    inside = inverse(information)[-1, -1]
-    if not (np.isfinite(inside) and inside > 0 and 1 / inside > NOT_IDENTIFIED * information[-1, -1]):
+    information = -hessian[np.ix_(moving, moving)]
+    try:
+        inside = inverse(information)[-1, -1]
+    except EstimationError:
+        inside = np.inf
+    if not 1 / inside > NOT_IDENTIFIED * information[-1, -1]:
         raise EstimationError(
             "The likelihood is as good as the same for every dependence between the equations: the data say nothing "
             "about it. Add a variable that moves the gate and not the outcome (exclusion).",

@@ -20,6 +20,7 @@ def _mills(margin: NDArray[np.float64]) -> NDArray[np.float64]:
 
 PROBIT = Family(
     name="probit",
+    suspicious=6.0,
     mean=ndtr,
     slope=_density,
     curvature=lambda eta: -eta * _density(eta),

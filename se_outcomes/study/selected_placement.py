@@ -565,7 +565,7 @@ def _profile_frame(fit: PairedFit, found: ProfiledAverages) -> pd.DataFrame:
 
 def _breakdown(found: ProfiledAverages) -> tuple[float, ...]:
     """Where over rho the interval of the AME begins or ceases to hold zero."""
-    rho = np.linspace(-0.99, 0.99, 1981)
+    rho = np.linspace(RHO_GRID[0], RHO_GRID[-1], 1901)
     values, errors = found.at(np.arctanh(rho))
     z = values[:, 0] / errors[:, 0]
     sign = np.where(np.abs(z) > WIDE, np.sign(z), 0.0)

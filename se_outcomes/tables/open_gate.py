@@ -20,7 +20,8 @@ def tabulate_open_gate(result: SelectedPlacementResult, *, language: str = "en")
     Returns
     -------
     DataFrame
-        Text; a colon where a number is withheld or does not exist: a set of values has an interval only.
+        Text, without the column of cases where none may be told; a colon where a number is withheld or does not exist:
+        a set of values has an interval only.
 
     Examples
     --------
@@ -43,4 +44,6 @@ def tabulate_open_gate(result: SelectedPlacementResult, *, language: str = "en")
                 words.say("head_cases"): words.count(row.n_cases),
             }
         )
-    return pd.DataFrame(rows)
+    frame = pd.DataFrame(rows)
+    # in a report the counts of the model's cases are withheld altogether
+    return frame if result.averages["n_cases"].notna().any() else frame.drop(columns=words.say("head_cases"))

@@ -133,6 +133,16 @@ def test_at_independence_it_is_a_probit_and_least_squares(data, fit):
     np.testing.assert_allclose(fit.profile.coefficients[node], np.r_[gate.beta, b, np.log(sigma)], atol=1e-6)
 
 
+def test_score_test_asks_whether_the_mills_ratio_explains_the_residual(data, fit):
+    y, X, selected, Z = data
+    own, index = X[selected], (Z @ fit_probit(selected, Z).beta)[selected]
+    mills = norm.pdf(index) / norm.cdf(index)
+    residual = y[selected] - own @ np.linalg.lstsq(own, y[selected], rcond=None)[0]
+    left_over = mills - own @ np.linalg.lstsq(own, mills, rcond=None)[0]
+    statistic = (mills @ residual) ** 2 / residual.var() / (left_over @ left_over)
+    assert fit.score_test().statistic == pytest.approx(statistic, rel=1e-6)
+
+
 def test_constants_alone_identify_rho_by_skewness_only():
     """The selected y are then skew-normal: without skewness rho = 0 is a maximum without curvature, and mirrored
     outcomes mirror rho."""

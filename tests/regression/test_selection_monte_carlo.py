@@ -77,8 +77,9 @@ def run_cell(n, rho, delta, reps, seed, processes=1):
         with ProcessPoolExecutor(processes) as pool:
             rows = list(pool.map(one, range(reps), chunksize=10))
     names = ("boundary", "lr", "profile", "wald", "open_gate", "width", "naive_bias")
-    means = np.nanmean(np.array(rows, dtype=float), axis=0)
-    return dict(zip(names, means.tolist(), strict=True)) | {"failed": int(np.isnan(np.array(rows, float)[:, 0]).sum())}
+    table = np.array(rows, dtype=float)
+    means = np.nanmean(table, axis=0).tolist()
+    return dict(zip(names, means, strict=True)) | {"failed": int(np.isnan(table[:, 0]).sum())}
 
 
 def error_of(share, reps):

@@ -25,6 +25,7 @@ from se_outcomes.study.acceptance import ACCEPTANCE
 from se_outcomes.study.at_risk import REASONS as EXCLUSIONS
 from se_outcomes.study.funnel import FLOW, STAGES
 from se_outcomes.study.referral import REFERRAL
+from se_outcomes.study.selected_placement import AVERAGES
 from se_outcomes.study.selection import ESTIMATORS, MERGED
 from se_outcomes.wording import words as words_module
 from se_outcomes.wording.words import Words, read_texts, speak
@@ -235,9 +236,15 @@ def put_together():
     columns = read_schema()["cases"].columns
     stages = {*characteristics.STAGES, *characteristics.STAGES_TOGETHER}
     names = {
-        "asked": [*PASSAGES, "selection"],
+        "asked": [*PASSAGES, "selection", "selected_placement"],
+        "model": ["naive", "corrected"],
+        "among": ["referred", "eligible"],
+        "everyone": ["referred", "eligible"],
+        "average": AVERAGES,
+        "explain_selected": ["accepted", "all"],
+        "method_selected": ["accepted", "all"],
         "heading": [*PASSAGES, "acceptance_merged"],
-        "caption": [*PASSAGES, "acceptance_merged"],
+        "caption": [*PASSAGES, "acceptance_merged", "corrected_effects", "rho_profile", "placement_curve"],
         "event": [*PASSAGES, "acceptance_merged"],
         "chapter": CHAPTERS,
         "reason": EXCLUSIONS,
