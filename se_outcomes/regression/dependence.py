@@ -379,8 +379,8 @@ class Profile:
         return CubicHermiteSpline(self.t, self.loglik, np.array([node.slope for node in self.nodes]))
 
     def deviance(self, t: Floats) -> Floats:
-        """2 (l_max - l(t)), never below zero."""
-        return np.maximum(2 * (self.maximum - self.curve(t)), 0.0)
+        """2 (l_max - l(t)), never below zero; beyond the nodes as at the last of them, where the walk was given up."""
+        return np.maximum(2 * (self.maximum - self.curve(np.clip(t, self.t[0], self.t[-1]))), 0.0)
 
     def likelihood_set(self, level: float = 0.95) -> tuple[tuple[float, float], ...]:
         """Intervals of t whose deviance is at most the chi-squared quantile with one degree of freedom.

@@ -344,6 +344,7 @@ def protect_selected(
         result,
         estimates=result.estimates.assign(**missing),
         averages=averages,
+        equations=_protect_equations(result.equations, answers, plan),
         curve=_between_bins(result.curve, _bins_of(answers, plan)),
         exclusions=result.exclusions.iloc[:0],
         used=result.used.iloc[:0],
@@ -352,6 +353,20 @@ def protect_selected(
             **dict.fromkeys(found, np.nan),
             **{name: found[name] for name in kept},
         },
+    )
+
+
+def _protect_equations(equations: pd.DataFrame, answers: Answers, plan: Plan) -> pd.DataFrame:
+    """Coefficients of levels only where table 1 tells the level at every stage: a standard error tells of few."""
+    stages = list(answers.characteristics.stages)
+    may = _told(
+        row.level is None
+        or pd.isna(row.level)
+        or all(plan.tells(row.term, row.level, stage) for stage in stages)
+        for row in records(equations)
+    )
+    return equations.assign(
+        **{name: equations[name].where(may > 0) for name in ("estimate", "std_error", *INTERVAL)}
     )
 
 

@@ -17,6 +17,7 @@ PLAN = {
     "outcome": "first ordinary job within twelve months of entering the target group",
     "horizon_days": 365,
     "adjust_for": ["age_group", "education_level"],
+    "exclusion": ["caseload_at_referral"],
     "source": "Simulated cases",
 }
 

@@ -68,7 +68,8 @@ def reference_loglik(theta, y, X, selected, Z, observed=None):
     seen = selected if observed is None else selected & observed
     joint = cdf(a, b, rho)
     probability = np.where(y == 1, joint, ndtr(a) - joint)
-    return np.log(np.where(seen, np.maximum(probability, 1e-300), ndtr(np.where(selected, a, -a)))).sum()
+    alone = log_ndtr(np.where(selected, a, -a))
+    return np.where(seen, np.log(np.maximum(probability, 1e-300)), alone).sum()
 
 
 def maximise(loglik, starts):
@@ -217,6 +218,14 @@ def test_two_maxima_inside_the_range():
     assert fit.rho == inside[0].dependence
     ((low, high),) = fit.dependence_set()
     assert low < inside[0].dependence < inside[1].dependence < high
+
+
+def test_the_walk_is_given_up_where_nothing_can_be_found():
+    """In a large sample the profile has fallen by thousands before the end: the deviance stays high there."""
+    fit = fit_selection_probit(*simulate(5000, 1, 0.5))
+    assert fit.profile.t[0] > -6
+    assert (fit.profile.deviance(np.array([-6.0, -4.0, -3.0])) > 30).all()
+    assert fit.profile.deviance(np.array([fit.peak.t]))[0] == pytest.approx(0, abs=1e-7)
 
 
 def test_selected_cases_whose_outcome_is_unknown_count_in_the_gate(data):

@@ -444,7 +444,7 @@ def test_method_names_what_was_adjusted_for(cases, answers):
         for key, result in answers.passages.items()
     }
     assert "adjusted" not in text.say_method(cases, replace(answers, passages=crude), 5, speak("en"))[0]
-    none = text.say_method(cases, replace(answers, passages={}), 10, speak("nb"))
+    none = text.say_method(cases, replace(answers, passages={}, selected=None), 10, speak("nb"))
     assert none[0].startswith("Grupper på færre enn 10 saker")
 
 
