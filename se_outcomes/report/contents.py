@@ -397,4 +397,5 @@ def _compose_selected(contents: Contents) -> None:
     cells = tabulate_open_gate(selected, language=language)
     contents.table("open_gate", words.say("caption_open_gate"), cells, words.say("note_profile_sets"))
     cells = tabulate_selection_equations(selected, language=language)
-    contents.table("selection_equations", words.say("caption_selection_equations"), cells, n_names=1)
+    held = [] if selected.point_identified and not selected.boundary else [words.say("note_rho_held")]
+    contents.table("selection_equations", words.say("caption_selection_equations"), cells, *held, n_names=2)

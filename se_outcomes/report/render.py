@@ -104,7 +104,8 @@ def _refuse_formats(formats: Sequence[str]) -> None:
 @contextmanager
 def _progress_bar(shown: bool) -> Iterator[Callable[[str], None]]:
     """A bar over questions, the disclosure plan, the figures and the page."""
-    steps = 3 + len(PASSAGES) + 2 + len(PASSAGES) + 3
+    # questions (funnel, table 1, passages, split, corrected), plan and page, figures (funnel, passages, five more)
+    steps = (4 + len(PASSAGES)) + 2 + (1 + len(PASSAGES) + 5)
     with tqdm(
         total=steps, disable=not shown, bar_format="{desc:<24}{percentage:3.0f}%|{bar}| {elapsed}"
     ) as bar:

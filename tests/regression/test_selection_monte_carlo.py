@@ -1,6 +1,22 @@
 """Size and coverage of the selection probit on simulated cases whose truth is known, beside what must fail.
 
-FIGURES
+400 replications a cell, none without a fit (``python tests/regression/test_selection_monte_carlo.py 400``, seed 2):
+
+    n  rho  delta  boundary  LR rejects   profile  Wald rho  ... interior  open gate  width  naive bias
+  400  0.0    0.6     0.005       0.045     0.955     0.900        0.905      0.948   0.28       0.001
+  400  0.0   none     0.507       0.035     0.965     0.333        0.675      0.963   0.51       0.002
+ 1000  0.0    0.2     0.025       0.055     0.945     0.865        0.887      0.940   0.36       0.001
+ 1000  0.0   none     0.398       0.020     0.980     0.393        0.651      0.983   0.46       0.001
+ 1000  0.5    0.6     0.000       0.835     0.955     0.938        0.938      0.958   0.16       0.121
+ 1000  0.5   none     0.480       0.025     0.953     0.335        0.644      0.953   0.48       0.145
+ 2000  0.5    0.6     0.000       0.988     0.953     0.945        0.945      0.965   0.11       0.121
+ 2000  0.5    0.2     0.007       0.352     0.955     0.912        0.919      0.955   0.26       0.142
+
+``boundary``: share of the maxima at perfect correlation; ``LR rejects`` rho = 0 at 5 % (power where rho is .5);
+``profile``, ``Wald rho``: coverage of rho by the profile set and by rho +- 1.96 SE, which does not cover where there
+is no standard error (``interior``: among the others alone); ``open gate``, ``width``: coverage and mean width of the
+set of P(Y = 1) with the gate open; ``naive bias``: error of the same by a probit on the accepted. 400 replications tell
+.95 to within .022 (two standard errors).
 """
 
 import sys
@@ -27,6 +43,7 @@ CELLS = [
     (2000, 0.5, 0.6),
     (2000, 0.5, 0.2),
 ]
+REPLICATIONS = 400
 CONSTANT, SLOPE, LET_THROUGH = -0.2, 0.5, 0.52
 #: P(Y = 1) with the gate open: b is normal.
 OPEN_GATE = float(ndtr(CONSTANT / np.sqrt(1 + SLOPE**2)))
@@ -94,7 +111,8 @@ def check(found, reps, *, rho, delta):
     assert 0.93 - error_of(0.93, reps) <= found["profile"] <= 0.975 + error_of(0.975, reps)
     assert 0.92 - error_of(0.92, reps) <= found["open_gate"] <= 0.975 + error_of(0.975, reps)
     if delta is None:  # what must fail
-        assert found["wald"] < 0.93 - error_of(0.93, reps)
+        interior = 1 - found["boundary"]  # the interval fails where it exists, too
+        assert found["wald"] / interior < 0.93 - error_of(0.93, reps * interior)
     if rho == 0.5:
         assert found["naive_bias"] > 0.08
     else:
@@ -109,8 +127,8 @@ def test_a_small_cell():
 @pytest.mark.slow
 @pytest.mark.parametrize(("n", "rho", "delta"), CELLS)
 def test_size_and_coverage(n, rho, delta):
-    found = run_cell(n, rho, delta, 500, seed=2)
-    check(found, 500, rho=rho, delta=delta)
+    found = run_cell(n, rho, delta, REPLICATIONS, seed=2)
+    check(found, REPLICATIONS, rho=rho, delta=delta)
 
 
 if __name__ == "__main__":
