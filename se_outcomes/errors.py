@@ -71,6 +71,7 @@ REASONS = frozenset(
         "boundary",
         "perfect_fit",
         "outcome_for_all",
+        "small_offices",
         "column_missing",
         "gates_merged",
         "outcome_for_accepted_only",

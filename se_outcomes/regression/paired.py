@@ -184,7 +184,11 @@ class Evaluation:
     def _solved(self) -> Floats:
         """A^-1 [s_a, C] for every group (q, 2, 1 + p), A the 2 x 2 Hessian of its intercepts."""
         right = np.concatenate([self.group_score[:, :, None], self.cross], axis=2)
-        return np.linalg.solve(self.group_hessian, right)
+        try:
+            return np.linalg.solve(self.group_hessian, right)
+        except np.linalg.LinAlgError:
+            # at nearly perfect dependence an intercept may lie on a plateau: nothing follows from it, and it stays
+            return np.linalg.pinv(self.group_hessian, rcond=1e-12, hermitian=True) @ right
 
     @cached_property
     def profiled_score(self) -> Floats:

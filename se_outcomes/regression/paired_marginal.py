@@ -225,12 +225,19 @@ def _gradient(model: PairModel, state: State, shares: Sequence[Share], n_cases: 
     return np.concatenate([by_theta, by_intercepts.ravel()])
 
 
+#: An intercept with less information than this (a standard error above 4.5 on the probit scale) may be anything: what
+#: it predicts runs from 0 to 1, and a derivative would say more than that.
+LEAST_INFORMATION = 0.05
+
+
 def _own_noise_of_intercepts(model: PairModel, state: State, gradients: Floats) -> Floats:
     """What the intercepts' own error, given the coefficients, adds to the covariance (m, m)."""
     if not model.cells.n_groups:
         return np.zeros((len(gradients), len(gradients)))
     by_group = gradients.reshape(len(gradients), -1, 2).transpose(1, 2, 0)  # (q, 2, m)
-    return np.einsum("gim,gin->mn", by_group, np.linalg.solve(-state.evaluation.group_hessian, by_group))
+    values, vectors = np.linalg.eigh(-state.evaluation.group_hessian)
+    along = np.einsum("gij,gim->gjm", vectors, by_group)
+    return np.einsum("gjm,gj,gjn->mn", along, 1 / np.maximum(values, LEAST_INFORMATION), along)
 
 
 def average_at(model: PairModel, node: Node, quantities: Sequence[Quantity]) -> Averages:

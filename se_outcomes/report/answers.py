@@ -58,8 +58,11 @@ class Answers:
 
     @property
     def across_offices(self) -> frozenset[str]:
-        """Keys of the passage questions that were answered across offices only."""
-        return frozenset(self.passages) & frozenset(self.refusals)
+        """Keys of the questions that were answered across offices only."""
+        answered = frozenset(self.passages) | (
+            frozenset() if self.selected is None else {"selected_placement"}
+        )
+        return answered & frozenset(self.refusals)
 
 
 def ask_questions(
@@ -97,12 +100,7 @@ def ask_questions(
     except EstimationError as refusal:
         refusals["selection"] = refusal
     tick("selected_placement")
-    selected = None
-    try:
-        merged = cases.plan.gates == "merged"
-        selected = estimate_selected_placement(cases, at_risk="eligible" if merged else "referred")
-    except EstimationError as refusal:
-        refusals["selected_placement"] = refusal
+    selected = _correct_for_selection(cases, refusals)
     return Answers(funnel, characteristics, passages, selection, refusals, selected)
 
 
@@ -113,6 +111,23 @@ def _describe(cases: Cases, funnel: FunnelResult, min_cell: int) -> Characterist
     described = count_characteristics(cases, undecided="with_refused" if few else "apart")
     stages = {stage: states for stage, states in described.stages.items() if n or stage != "undecided"}
     return replace(described, stages=stages)
+
+
+def _correct_for_selection(
+    cases: Cases, refusals: dict[str, EstimationError]
+) -> SelectedPlacementResult | None:
+    """Placement corrected for selection: within offices, else (and said in ``refusals``) across them."""
+    at_risk = "eligible" if cases.plan.gates == "merged" else "referred"
+    try:
+        return estimate_selected_placement(cases, at_risk=at_risk)
+    except EstimationError as refusal:
+        refusals["selected_placement"] = refusal
+        if refusal.reason not in (*ACROSS_OFFICES, "small_offices"):
+            return None
+    try:
+        return estimate_selected_placement(cases, at_risk=at_risk, office_effects=False)
+    except EstimationError:
+        return None  # the first refusal has said what there is to say
 
 
 def _ask_across_offices(cases: Cases, key: str, passages: dict[str, PassageResult]) -> None:

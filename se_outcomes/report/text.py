@@ -225,6 +225,8 @@ def say_method(cases: Cases, answers: Answers, min_cell: int, words: Words) -> l
         said.append(words.say("method_inference"))
     if answers.selected is not None:
         said.append(words.say(f"method_selected_{answers.selected.outcome_observed}"))
+        if not answers.selected.specification.office_effects:
+            said.append(words.say("method_no_office_effects"))
     said.append(words.say("method_disclosure", min_cell=words.count(min_cell)))
     said.append(words.say("explain_rounded"))
     return said

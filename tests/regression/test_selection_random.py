@@ -157,6 +157,22 @@ def test_three_hundred_random_problems():
     check_counts(run(range(300), sets=lambda seed: seed % 4 == 0))
 
 
+@pytest.mark.parametrize(
+    ("seed", "end"),
+    [
+        (1245, "fit"),  # a hill at rho = .92, lower than 1e-4 above the plateau of perfect correlation
+        (6630, "fit"),  # a plateau that is a hair lower than the maximum at rho = .99
+        (8625, "fit"),
+        (7132, "boundary"),  # a column a hundred thousand times farther from zero than it is wide
+        (4326, "not_identified"),  # at perfect correlation the likelihood is flat in a coefficient
+        (4510, "sets: not_identified"),  # the same, but inside the set and not at its maximum
+        (193, "separation"),  # enormous predictors on the way there
+    ],
+)
+def test_problems_that_were_hard(seed, end):
+    assert outcome_of(seed, sets=True) == end
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("first", range(0, 10_000, 1000))
 def test_ten_thousand_random_problems(first):

@@ -228,3 +228,17 @@ def test_separation_names_the_variable():
 def test_wrong_words(cases, wrong):
     with pytest.raises(ValueError, match=r"must be|not a number"):
         estimate_selected_placement(cases, **wrong)
+
+
+def test_small_offices_are_refused_intercepts_and_asked_without():
+    cases = so.simulate_cases(1500, n_offices=60, seed=3, outcome_observed="accepted").cases
+    with pytest.raises(EstimationError, match="office_effects=False") as refused:
+        estimate_selected_placement(cases, adjust_for=())
+    assert refused.value.reason == "small_offices"
+    assert estimate_selected_placement(cases, adjust_for=(), office_effects=False).glance()["n_offices"] > 40
+
+
+def test_offices_that_are_not_large_are_warned_of():
+    cases = so.simulate_cases(600, seed=1, outcome_observed="accepted").cases
+    found = estimate_selected_placement(cases, adjust_for=())
+    assert "selection_small_offices" in {notice.key for notice in found.warnings}
