@@ -13,9 +13,7 @@ the inner maximum wherever there is one; :mod:`se_outcomes.regression.dependence
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -39,8 +37,6 @@ SUSPICIOUS_PREDICTOR = 6.0
 #: twice the gain left is smaller than this: coefficients are then right to 3e-5 standard errors. It is given a few more
 #: iterations to get nearer.
 SETTLED, MORE_ITERATIONS = 1e-9, 12
-#: Chunks from which on a second thread pays for itself.
-THREADED_FROM = 4
 
 
 @dataclass(frozen=True)
@@ -132,11 +128,6 @@ class PairModel:
         if not self.family.scaled:
             return 0.0
         return float(self.cells.joint.counts.sum() + self.cells.outcome.counts.sum())
-
-    @cached_property
-    def threads(self) -> int:
-        """Threads that chunks are worked on in."""
-        return min(os.cpu_count() or 1, 4) if len(self.cells.chunks) >= THREADED_FROM else 1
 
     def split(self, theta: Floats) -> tuple[Floats, Floats, float]:
         """gamma, beta and t."""
@@ -246,17 +237,9 @@ class State:
 
 def evaluate(model: PairModel, point: Point, *, independent: bool = False) -> Evaluation:
     """Log-likelihood and derivatives; ``independent``: as if the equations were (t is then not looked at)."""
-    chunks = model.cells.chunks
-    if model.threads == 1:
-        parts: Sequence[Evaluation] = [
-            _chunk_evaluation(model, point, chunk, independent) for chunk in chunks
-        ]
-    else:
-        with ThreadPoolExecutor(model.threads) as pool:
-            parts = list(pool.map(lambda chunk: _chunk_evaluation(model, point, chunk, independent), chunks))
     total = _nothing(model)
-    for part in parts:  # always in the same order: the sum must not depend on which thread was first
-        total += part
+    for chunk in model.cells.chunks:
+        total += _chunk_evaluation(model, point, chunk, independent)
     if model.n_scaled:
         _add_log_scale(model, point, total)
     _fill_missing_intercepts(model.cells, total)

@@ -27,7 +27,7 @@ Codes = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 #: Rows worked on at a time: what one pass makes of them stays in the processor's cache.
-CHUNK = 16_384
+CHUNK = 8_192
 
 
 @dataclass(frozen=True, eq=False)

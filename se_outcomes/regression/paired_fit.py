@@ -39,7 +39,10 @@ Floats = NDArray[np.float64]
 
 #: With so many cells the first look over the dependence is at a sample of so many; peaks that are lower in it by
 #: more than the third number are left.
-SAMPLED_FROM, SAMPLE, CLOSE = 10_000, 5_000, 30.0
+SAMPLED_FROM, SAMPLE, CLOSE = 8_000, 3_000, 30.0
+#: Between the sample and the whole lies a larger sample, a sixteenth of the whole: it brings the climb near the top at
+#: a sixteenth of the price.
+STEP_UP = 16
 #: Below this share of the information that it would have alone, the dependence is not identified.
 NOT_IDENTIFIED = 1e-9
 
@@ -400,6 +403,12 @@ def _search_by_sample(model: PairModel, start: Point) -> tuple[State, list[Node]
     refuse_flat(nodes)
     candidates = find_peaks(sample, nodes)
     close = [peak for peak in candidates if candidates[0].loglik - peak.loglik < CLOSE]
+    if model.cells.n_cells // STEP_UP > 2 * SAMPLE:
+        larger = PairModel(
+            model.family, model.cells.sample(model.cells.n_cells // STEP_UP), model.names, model.fixed
+        )
+        apart = fit_independent(larger, apart.point)
+        close = [climb_from(larger, peak) for peak in close]
     peaks: list[Peak] = []
     for candidate in close:
         peak = climb_from(model, candidate)
