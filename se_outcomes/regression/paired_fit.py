@@ -143,7 +143,7 @@ class PairedFit:
     @property
     def loglik(self) -> float:
         """The maximised log-likelihood, per case (counts included)."""
-        return self.peak.loglik
+        return float(self.peak.loglik)
 
     @property
     def loglik_independent(self) -> float:
@@ -161,7 +161,7 @@ class PairedFit:
     @property
     def local_maxima(self) -> tuple[LocalMaximum, ...]:
         """All maxima that were found, the highest first."""
-        return tuple(LocalMaximum(self._dependence_at(peak.t), peak.loglik, peak.edge) for peak in self.peaks)
+        return tuple(LocalMaximum(self._dependence_at(peak.t), float(peak.loglik), peak.edge) for peak in self.peaks)
 
     @cached_property
     def covariance(self) -> Floats:
