@@ -161,7 +161,9 @@ class PairedFit:
     @property
     def local_maxima(self) -> tuple[LocalMaximum, ...]:
         """All maxima that were found, the highest first."""
-        return tuple(LocalMaximum(self._dependence_at(peak.t), float(peak.loglik), peak.edge) for peak in self.peaks)
+        return tuple(
+            LocalMaximum(self._dependence_at(peak.t), float(peak.loglik), peak.edge) for peak in self.peaks
+        )
 
     @cached_property
     def covariance(self) -> Floats:

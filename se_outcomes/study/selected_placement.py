@@ -74,6 +74,15 @@ SMALL_OFFICES = Notice(
     "Offices are small for a model with two intercepts each: its intervals are too narrow, and a correlation at the "
     "edge may be an artefact.",
 )
+NO_OUTCOME_VARIATION = Notice(
+    "averages_of_other_offices",
+    "In some offices placement does not vary among those seen: they are in the gate's equation alone, and averages are "
+    "over the other offices.",
+)
+NO_GATE_VARIATION = Notice(
+    "offices_without_gate",
+    "In some offices everyone or no one passed the gate: they are in the equation of placement alone.",
+)
 NO_EXCLUSION = Notice(
     "no_exclusion",
     "No variable is given that moves the gate and not placement (exclusion). How gate and placement depend on each "
@@ -98,7 +107,8 @@ class SelectedPlacementResult:
     averages : frame
         ``measure, estimate, conf_low, conf_high, n_cases``: predicted placement of the ``accepted``; of everyone at
         risk with the gate open, naive and corrected; and the gap accepted - open gate, split into selection on
-        recorded (``gap_observed``) and on other grounds (``gap_unobserved``).
+        recorded (``gap_observed``) and on other grounds (``gap_unobserved``). Averages, the AME's too, are over the
+        cases of offices that have an intercept in the outcome (all, unless a warning says otherwise).
     profile : frame
         ``rho, deviance, ame, ame_low, ame_high, open_gate, open_gate_low, open_gate_high, inside``: everything as
         it would be if rho were known (intervals at 95 %); ``inside`` the 95 % likelihood set.
@@ -690,6 +700,10 @@ def _warnings(
     fit: PairedFit, sample: SelectionSample, diagnostics: dict[str, object], identified: bool
 ) -> tuple[Notice, ...]:
     found = [*sample.warnings, CONDITIONAL]
+    if fit.n_left_out["groups_outcome"]:
+        found.append(NO_OUTCOME_VARIATION)
+    if fit.n_left_out["groups_gate"]:
+        found.append(NO_GATE_VARIATION)
     if sample.office_effects and _per_office(sample) < SMALL:
         found.append(SMALL_OFFICES)
     if not identified:

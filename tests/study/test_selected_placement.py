@@ -242,3 +242,21 @@ def test_offices_that_are_not_large_are_warned_of():
     cases = so.simulate_cases(600, seed=1, outcome_observed="accepted").cases
     found = estimate_selected_placement(cases, adjust_for=())
     assert "selection_small_offices" in {notice.key for notice in found.warnings}
+
+
+def test_offices_without_variation_are_said():
+    frame = so.simulate_cases(3000, n_offices=8, seed=5, outcome_observed="accepted")._frame
+    offices = sorted(frame["office_id"].unique())
+    same = frame["placed"].mask((frame["office_id"] == offices[0]) & frame["placed"].notna(), False)
+    refused = frame.loc[~((frame["office_id"] == offices[1]) & (frame["accepted"] == False))]  # noqa: E712
+    frame = refused.assign(placed=same.loc[refused.index])
+    frame = frame.loc[:, ["case_id", "office_id", "eligible", "motivation", "referred", "accepted", "placed"]]
+    cases = check_cases(frame, mapping={"study": {"outcome_observed": "accepted"}})
+    result = estimate_selected_placement(cases)
+    assert {"averages_of_other_offices", "offices_without_gate"} <= {notice.key for notice in result.warnings}
+    assert (result.diagnostics["left_out_groups_outcome"], result.diagnostics["left_out_groups_gate"]) == (
+        1,
+        1,
+    )
+    n_cases = result.averages.set_index("measure")["n_cases"]
+    assert n_cases["open_gate"] < result.glance()["n_cases"]
