@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from se_outcomes.regression.paired import PairModel
 from se_outcomes.regression.paired_cells import arrange_pairs
 from se_outcomes.regression.paired_fit import PairedFit, fit_pair
-from se_outcomes.regression.selection_probit import SELECTION_PROBIT
+from se_outcomes.regression.selection_probit import SELECTION_PROBIT, SelectionProbitFit
 
 Floats = NDArray[np.float64]
 
@@ -50,31 +50,16 @@ class BivariateProbitFit(PairedFit):
         return self.dependence
 
 
-class RecursiveProbitFit(PairedFit):
+class RecursiveProbitFit(SelectionProbitFit):
     """A maximised recursive probit; parameters in the order gamma, beta (the effect last), atanh rho.
 
-    Beside what :class:`~se_outcomes.regression.paired_fit.PairedFit` has:
+    Beside what :class:`~se_outcomes.regression.selection_probit.SelectionProbitFit` has:
     """
-
-    @property
-    def gamma(self) -> Floats:
-        """Coefficients of the acceptance (kz,)."""
-        return self.first
-
-    @property
-    def beta(self) -> Floats:
-        """Coefficients of the outcome (kx + 1,), that of the acceptance last."""
-        return self.second
 
     @property
     def effect(self) -> float:
         """Coefficient of the acceptance in the outcome, on the probit's scale."""
         return float(self.second[-1])
-
-    @property
-    def rho(self) -> float:
-        """Correlation of the two equations' errors; -1 or 1 at the edge."""
-        return self.dependence
 
 
 def fit_bivariate_probit(

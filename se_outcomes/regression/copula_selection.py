@@ -22,7 +22,7 @@ from scipy.special import expit, log_expit
 from se_outcomes.regression.copulas import COPULAS, Copula, log_joint_probability
 from se_outcomes.regression.paired import PairFamily, PairModel, Terms
 from se_outcomes.regression.paired_cells import arrange_pairs
-from se_outcomes.regression.paired_fit import PairedFit, fit_pair
+from se_outcomes.regression.paired_fit import GateFit, fit_pair
 from se_outcomes.regression.selection_probit import SELECTION_PROBIT, probit_alone
 
 Floats = NDArray[np.float64]
@@ -39,21 +39,11 @@ class CopulaFamily(PairFamily):
     tau_ends: tuple[float, float] = (-1.0, 1.0)
 
 
-class CopulaSelectionFit(PairedFit):
+class CopulaSelectionFit(GateFit):
     """A maximised copula selection model; parameters in the order gamma, beta, working parameter of the copula.
 
-    Beside what :class:`~se_outcomes.regression.paired_fit.PairedFit` has:
+    Beside what :class:`~se_outcomes.regression.paired_fit.GateFit` has:
     """
-
-    @property
-    def gamma(self) -> Floats:
-        """Coefficients of the gate (kz,)."""
-        return self.first
-
-    @property
-    def beta(self) -> Floats:
-        """Coefficients of the outcome (kx,)."""
-        return self.second
 
     @property
     def theta(self) -> float:

@@ -354,6 +354,23 @@ class PairedFit:
         return fit_pair(type(self), model, start=Point(theta, intercepts), hold=True)
 
 
+class GateFit(PairedFit):
+    """A fit whose first equation is a gate and whose second is an outcome.
+
+    Beside what :class:`PairedFit` has:
+    """
+
+    @property
+    def gamma(self) -> Floats:
+        """Coefficients of the gate (kz,)."""
+        return self.first
+
+    @property
+    def beta(self) -> Floats:
+        """Coefficients of the outcome (kx,), an endogenous acceptance's last."""
+        return self.second
+
+
 Fit = TypeVar("Fit", bound=PairedFit)
 
 

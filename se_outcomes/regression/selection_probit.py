@@ -15,7 +15,7 @@ from scipy.special import erfcx, log_ndtr
 from se_outcomes.regression.bivariate_normal import log_bivariate_normal_cdf, log_cdf_derivatives
 from se_outcomes.regression.paired import PairFamily, PairModel, Terms
 from se_outcomes.regression.paired_cells import arrange_pairs
-from se_outcomes.regression.paired_fit import PairedFit, fit_pair
+from se_outcomes.regression.paired_fit import GateFit, fit_pair
 
 Floats = NDArray[np.float64]
 
@@ -26,21 +26,11 @@ EDGE = 6.0
 NODES = (-6.0, -4.5, -3.4, -2.6, -2.1, -1.5, -0.9, -0.45, 0.0, 0.45, 0.9, 1.5, 2.1, 2.6, 3.4, 4.5, 6.0)
 
 
-class SelectionProbitFit(PairedFit):
+class SelectionProbitFit(GateFit):
     """A maximised selection probit; parameters in the order gamma, beta, atanh rho.
 
-    Beside what :class:`~se_outcomes.regression.paired_fit.PairedFit` has:
+    Beside what :class:`~se_outcomes.regression.paired_fit.GateFit` has:
     """
-
-    @property
-    def gamma(self) -> Floats:
-        """Coefficients of the gate (kz,)."""
-        return self.first
-
-    @property
-    def beta(self) -> Floats:
-        """Coefficients of the outcome (kx,)."""
-        return self.second
 
     @property
     def rho(self) -> float:
