@@ -21,14 +21,8 @@ from scipy.stats import chi2
 
 from se_outcomes.errors import EstimationError
 from se_outcomes.regression.binary import DECREMENT
-from se_outcomes.regression.paired import (
-    PairModel,
-    Point,
-    State,
-    climb,
-    not_converged,
-    solve_positive,
-)
+from se_outcomes.regression.paired import PairModel, Point
+from se_outcomes.regression.paired_climb import State, climb, not_converged, solve_positive
 
 Floats = NDArray[np.float64]
 

@@ -24,15 +24,13 @@ from se_outcomes.regression.dependence import (
     refuse_flat,
     solve_at,
 )
-from se_outcomes.regression.paired import (
-    PairModel,
-    Point,
-    State,
-    by_cluster,
+from se_outcomes.regression.paired import PairModel, Point, by_cluster
+from se_outcomes.regression.paired_checks import (
     fit_independent,
     gate_residual_left_over,
     refuse_collinear,
 )
+from se_outcomes.regression.paired_climb import State
 from se_outcomes.results import Test
 
 Floats = NDArray[np.float64]

@@ -24,8 +24,9 @@ from scipy.stats import chi2
 from se_outcomes.errors import EstimationError
 from se_outcomes.regression.bivariate_normal import log_cdf_derivatives
 from se_outcomes.regression.dependence import Node, Profile
-from se_outcomes.regression.paired import PairModel, Point, State, predictors
+from se_outcomes.regression.paired import PairModel, Point, predictors
 from se_outcomes.regression.paired_cells import Chunk
+from se_outcomes.regression.paired_climb import State
 from se_outcomes.regression.paired_fit import PairedFit
 from se_outcomes.regression.probit import PROBIT
 
