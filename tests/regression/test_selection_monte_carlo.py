@@ -12,6 +12,13 @@
  2000  0.5    0.6     0.000       0.988     0.953     0.945        0.945      0.965   0.11       0.121
  2000  0.5    0.2     0.007       0.352     0.955     0.912        0.919      0.955   0.26       0.142
 
+The first four cells with 1,000 replications (the same command with 1000):
+
+  400  0.0    0.6     0.003       0.049     0.951     0.904           -      0.943   0.28       0.001
+  400  0.0   none     0.485       0.030     0.970     0.327           -      0.970   0.51       0.001
+ 1000  0.0    0.2     0.023       0.057     0.943     0.842           -      0.938   0.36       0.000
+ 1000  0.0   none     0.352       0.021     0.979     0.412           -      0.980   0.46       0.000
+
 ``boundary``: share of the maxima at perfect correlation; ``LR rejects`` rho = 0 at 5 % (power where rho is .5);
 ``profile``, ``Wald rho``: coverage of rho by the profile set and by rho +- 1.96 SE, which does not cover where there
 is no standard error (``interior``: among the others alone); ``open gate``, ``width``: coverage and mean width of the
