@@ -14,11 +14,8 @@ from se_outcomes.regression.copula_selection import CopulaSelectionFit, fit_copu
 from se_outcomes.regression.dependence import solve_at
 from se_outcomes.regression.paired_marginal import average_at, placement, placement_slope, profile_averages
 from se_outcomes.results import TIDY_COLUMNS, Notice, Specification
-from se_outcomes.study.selected_placement import (
-    CONDITIONAL,
-    ask_selected_placement,
-    named_refusal,
-)
+from se_outcomes.study.selected_placement import CONDITIONAL
+from se_outcomes.study.selection_question import ask_selected_placement, named_refusal
 from se_outcomes.study.selection_sample import SelectionSample
 from se_outcomes.study.sentences import say_interval, say_number
 
@@ -134,25 +131,7 @@ def estimate_copula_sensitivity(
         adjust_for=adjust_for,
         office_effects=office_effects,
     )
-    rows: list[dict[str, object]] = []
-    warnings = [*sample.warnings, CONDITIONAL]
-    refusals = []
-    for copula in dict.fromkeys(copulas):
-        try:
-            fit = _fit(sample, copula)
-            rows += _rows(fit, copula)
-        except EstimationError as refusal:
-            refusals.append(named_refusal(refusal, sample))
-            warnings.append(
-                Notice(
-                    "copula_refused",
-                    "The copula {copula} is not shown: {why}",
-                    copula=copula,
-                    why=str(refusals[-1]),
-                )
-            )
-    if not rows:
-        raise refusals[0]
+    rows, refused = _fit_each(sample, copulas)
     frame = pd.DataFrame(rows).assign(term=asked.exposure)
     order = [*TIDY_COLUMNS, "measure", "copula", "kendall_tau", "loglik", "aic", "boundary"]
     return CopulaSensitivityResult(
@@ -166,8 +145,28 @@ def estimate_copula_sensitivity(
             "n_offices": len(np.unique(sample.offices)),
             "n_copulas": frame["copula"].nunique(),
         },
-        warnings=tuple(warnings),
+        warnings=(*sample.warnings, CONDITIONAL, *refused),
     )
+
+
+def _fit_each(
+    sample: SelectionSample, copulas: Sequence[str]
+) -> tuple[list[dict[str, object]], list[Notice]]:
+    """Rows of the copulas that fit, and what is said of the others; raises the first refusal if none does."""
+    rows: list[dict[str, object]] = []
+    said, refusals = [], []
+    for copula in dict.fromkeys(copulas):
+        try:
+            rows += _rows(_fit(sample, copula), copula)
+        except EstimationError as refusal:
+            refusals.append(named_refusal(refusal, sample))
+            why = str(refusals[-1])
+            said.append(
+                Notice("copula_refused", "The copula {copula} is not shown: {why}", copula=copula, why=why)
+            )
+    if not rows:
+        raise refusals[0]
+    return rows, said
 
 
 def _fit(sample: SelectionSample, copula: str) -> CopulaSelectionFit:

@@ -138,6 +138,29 @@ def test_size_and_coverage(n, rho, delta):
     check(found, REPLICATIONS, rho=rho, delta=delta)
 
 
+def reject_in_small_offices(n_offices, size, reps, seed):
+    """Share of studies in which the LR test at 5 % rejects rho = 0, which is true, offices having intercepts."""
+    random, rejected = np.random.default_rng(seed), []
+    for _ in range(reps):
+        office = np.repeat(np.arange(n_offices), size)
+        z, x, u, e = random.normal(size=(4, len(office)))
+        gate, outcome = random.normal(0, 0.3, (2, n_offices))
+        selected = 0.5 * x + 0.6 * z + gate[office] + 0.3 + u > 0
+        y = (0.4 * x + outcome[office] + e > 0).astype(float)
+        fit = fit_selection_probit(y, x[:, None], selected, np.column_stack([x, z]), intercepts=office)
+        rejected.append(fit.likelihood_ratio_test().p_value < 0.05)
+    return float(np.mean(rejected))
+
+
+@pytest.mark.slow
+def test_intercepts_of_small_offices_reject_what_is_true():
+    """Why small offices are refused intercepts (150 studies, seed 0: .267, .107, .113 and .040)."""
+    assert reject_in_small_offices(20, 10, 150, seed=0) > 0.15
+    assert reject_in_small_offices(5, 16, 150, seed=0) > 0.05
+    assert reject_in_small_offices(5, 40, 150, seed=0) < 0.17
+    assert reject_in_small_offices(5, 80, 150, seed=0) < 0.05 + error_of(0.05, 150)
+
+
 if __name__ == "__main__":
     repetitions = int(sys.argv[1])
     for cell in CELLS:

@@ -25,8 +25,8 @@ from se_outcomes.study.acceptance import ACCEPTANCE
 from se_outcomes.study.at_risk import REASONS as EXCLUSIONS
 from se_outcomes.study.funnel import FLOW, STAGES
 from se_outcomes.study.referral import REFERRAL
-from se_outcomes.study.selected_placement import AVERAGES
 from se_outcomes.study.selection import ESTIMATORS, MERGED
+from se_outcomes.study.selection_answer import AVERAGES
 from se_outcomes.wording import words as words_module
 from se_outcomes.wording.words import Words, read_texts, speak
 
