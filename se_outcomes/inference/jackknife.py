@@ -4,44 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from se_outcomes.errors import EstimationError
+from se_outcomes.inference.clustered_fit import ClusteredFit, require_two_clusters
 
 Floats = NDArray[np.float64]
-
-
-class ClusteredFit(Protocol):
-    """What few-cluster inference asks of any likelihood's fit."""
-
-    @property
-    def beta(self) -> Floats:
-        """Coefficients (k,)."""
-
-    @property
-    def scores(self) -> Floats:
-        """Score by cluster (G, k)."""
-
-    @property
-    def information(self) -> Floats:
-        """Information by cluster (G, k, k)."""
-
-    @property
-    def n_cases(self) -> int:
-        """Cases in the equation."""
-
-    @property
-    def held(self) -> NDArray[np.bool_]:
-        """Coefficients (k,) that the data at hand say nothing about."""
-
-    def refit(self, *, without: int) -> Any:
-        """The fit without a cluster."""
-
-    def approximate(self, *, without: int) -> Any:
-        """The one-step fit without a cluster."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,12 +71,7 @@ def jackknife_covariance(estimate: ArrayLike, replicates: ArrayLike) -> Floats:
     """
     deviations = np.asarray(replicates, float) - np.asarray(estimate, float)
     n_clusters = len(deviations)
-    if n_clusters < 2:
-        raise EstimationError(
-            "Variation between clusters cannot be measured in one cluster. Two are the least; more are "
-            "better.",
-            reason="one_office",
-        )
+    require_two_clusters(n_clusters)
     return (n_clusters - 1) / n_clusters * deviations.T @ deviations
 
 
@@ -132,7 +98,7 @@ def jackknife(functional: Callable[[Any], Floats], fit: ClusteredFit, *, kind: s
         raise ValueError(f"kind must be CV3 or CV3L; got {kind!r}")
     n_clusters = len(fit.scores)
     replicates, failures = [], []
-    held = np.zeros(len(fit.beta), dtype=bool)
+    held = np.zeros(len(fit.parameters), dtype=bool)
     for cluster in range(n_clusters):
         try:
             refit = fit.refit(without=cluster) if kind == "CV3" else fit.approximate(without=cluster)

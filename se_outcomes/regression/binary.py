@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from se_outcomes.errors import EstimationError
-from se_outcomes.regression.cells import Cells, arrange_cells, without_cluster
+from se_outcomes.regression.cells import Cells, arrange_cells, only_cluster, without_cluster
 from se_outcomes.regression.separation import find_separating_columns, separates
 
 Floats = NDArray[np.float64]
@@ -87,6 +87,16 @@ class BinaryFit:
     cells: Cells = field(repr=False)
     family: Family = field(repr=False)
     converged: bool = True
+
+    @property
+    def parameters(self) -> Floats:
+        """The same as ``beta`` (k,), under the name that every likelihood's fit has."""
+        return self.beta
+
+    @property
+    def predicting(self) -> BinaryFit:
+        """The fit whose predictions averages are made of: this one."""
+        return self
 
     @cached_property
     def _margin(self) -> Floats:
@@ -189,6 +199,18 @@ class BinaryFit:
             else self.intercept_values[self.cells.kept_groups(without)]
         )
         return maximise(cells, self.family, start=(self.beta, values), restrict=restrict, hold=True)
+
+    def alone(self, cluster: int) -> BinaryFit:
+        """Fit to one cluster (a row of ``scores``) by itself.
+
+        Raises
+        ------
+        EstimationError
+            As :meth:`refit`; columns without variation in the cluster are held, and marked in ``held``.
+        """
+        own = self.cells.group_clusters() == cluster
+        start = (self.beta, self.intercept_values[own])
+        return maximise(only_cluster(self.cells, cluster), self.family, start=start, hold=True)
 
     def approximate(self, *, without: int) -> BinaryFit:
         """The fit without a cluster to first order: beta + (J - J_g)^-1 (S - s_g), other intercepts profiled

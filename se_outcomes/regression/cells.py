@@ -141,9 +141,22 @@ def without_cluster(cells: Cells, cluster: int) -> Cells:
     EstimationError
         If nothing, or one outcome only, is left.
     """
+    return _part(cells, _require_cluster(cells, cluster) != cells.cluster)
+
+
+def only_cluster(cells: Cells, cluster: int) -> Cells:
+    """The cells of one cluster (a position 0 ... G - 1); errors as :func:`without_cluster`."""
+    return _part(cells, _require_cluster(cells, cluster) == cells.cluster)
+
+
+def _require_cluster(cells: Cells, cluster: int) -> int:
     if not 0 <= cluster < len(cells.cluster_codes):
         raise IndexError(f"cluster {cluster} of {len(cells.cluster_codes)}")
-    keep = cells.cluster != cluster
+    return cluster
+
+
+def _part(cells: Cells, keep: NDArray[np.bool_]) -> Cells:
+    """The cells marked, whole clusters at a time."""
     _refuse_no_variation(cells.y[keep])
     group = None if cells.group is None else cells.group_codes[cells.group[keep]]
     codes = cells.cluster_codes[cells.cluster[keep]]

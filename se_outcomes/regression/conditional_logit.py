@@ -8,6 +8,7 @@ statsmodels' ``ConditionalLogit``, which works on rows, so cells are written out
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -35,13 +36,27 @@ class ConditionalFit:
     information: Floats = field(repr=False)
     n_cases: int
     held: NDArray[np.bool_] = field(repr=False)
+    clusters: NDArray[np.int64] = field(repr=False)
+    cluster_sizes: Floats = field(repr=False)
+
+    @property
+    def parameters(self) -> Floats:
+        """The same as ``beta`` (k,), under the name that every likelihood's fit has."""
+        return self.beta
+
+    @property
+    def free(self) -> NDArray[np.bool_]:
+        """All of them (k,) were maximised over."""
+        return ~self.held
 
     def approximate(self, *, without: int) -> ConditionalFit:
         """The one-step fit without a group, beta - (J - J_g)^-1 s_g."""
         rest = self.information.sum(axis=0) - self.information[without]
         return replace(self, beta=self.beta - np.linalg.pinv(rest, hermitian=True) @ self.scores[without])
 
-    def refit(self, *, without: int) -> ConditionalFit:
+    def refit(
+        self, *, without: int | None = None, restrict: Mapping[int, float] | None = None
+    ) -> ConditionalFit:
         """Not offered: the recursion is too slow to repeat for every group; use the one-step form (CV3L)."""
         raise EstimationError(
             "The conditional logit is not refitted without each group; use CV3L.", reason="not_converged"
@@ -111,6 +126,7 @@ def fit_conditional_logit(
         beta = np.asarray(
             model.fit(start_params=start, method="newton", maxiter=50, skip_hessian=True, disp=False).params
         )
+    codes, sizes = np.unique(np.repeat(np.asarray(groups), times), return_counts=True)
     scores = np.array([model.score_grp(group, beta) for group in range(model._n_groups)])
     information = _information(model, beta)
     total, gap = information.sum(axis=0), scores.sum(axis=0)
@@ -124,6 +140,8 @@ def fit_conditional_logit(
         information=information,
         n_cases=len(y),
         held=np.zeros(len(beta), dtype=bool),
+        clusters=codes,
+        cluster_sizes=sizes.astype(float),
     )
 
 

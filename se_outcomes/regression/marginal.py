@@ -6,7 +6,9 @@ coefficients,
 
     influence_g = sum_{i in g} n_i (f_i - f) / N + (df/dbeta)' J^-1 s_g,
 
-with the derivative taken through the profiled intercepts too (da/dbeta = -J_ab / J_aa).
+with the derivative taken through the profiled intercepts too (da/dbeta = -J_ab / J_aa). Predictions are those of
+``fit.predicting``: a penalised fit predicts with its constant estimated anew (FLIC), which then follows from the other
+coefficients as an intercept does.
 """
 
 from __future__ import annotations
@@ -57,7 +59,7 @@ def average_derivative(fit: BinaryFit, column: int) -> Average:
     >>> round(average_derivative(fit, 1).value, 4)  # half of log 3 times .75 .25, half of log 3 times .5 .5
     0.2403
     """
-    eta, beta = fit.linear_predictor(), fit.beta[column]
+    eta, beta = fit.predicting.linear_predictor(), fit.beta[column]
     slope = fit.family.slope(eta)
     direct = np.zeros(len(fit.beta))
     direct[column] = fit.cells.counts @ slope / fit.cells.counts.sum()
@@ -77,7 +79,7 @@ def standardised_share(fit: BinaryFit, values: Mapping[int, float]) -> Average:
     X = fit.cells.X.copy()
     for column, value in values.items():
         X[:, column] = value
-    eta = fit.linear_predictor(X)
+    eta = fit.predicting.linear_predictor(X)
     return _average(fit, fit.family.mean(eta), fit.family.slope(eta), X, np.zeros(len(fit.beta)))
 
 
@@ -92,7 +94,7 @@ def standardised_curve(fit: BinaryFit, column: int, grid: Floats) -> Floats:
     array([0.5 , 0.75])
     """
     counts = fit.cells.counts
-    base = fit.linear_predictor() - fit.cells.X[:, column] * fit.beta[column]
+    base = fit.predicting.linear_predictor() - fit.cells.X[:, column] * fit.beta[column]
     shares = [counts @ fit.family.mean(base + value * fit.beta[column]) for value in grid]
     return np.array(shares) / counts.sum()
 
@@ -105,13 +107,19 @@ def _average(fit: BinaryFit, values: Floats, by_eta: Floats, X: Floats, direct: 
 
 def _influence(fit: BinaryFit, deviations: Floats, by_eta: Floats, X: Floats, direct: Floats) -> Floats:
     """The module's formula, from the cells' deviations from the mean."""
-    cells = fit.cells
+    cells, predicting = fit.cells, fit.predicting
     total = cells.counts.sum()
     composition = cells.cluster_sums(cells.counts * deviations) / total
     weighted = cells.counts * by_eta / total
     gradient = direct + weighted @ X
     if cells.group is not None:
-        weight = cells.counts * fit.family.weight(cells.sign * fit.linear_predictor())
+        weight = cells.counts * fit.family.weight(cells.sign * predicting.linear_predictor())
         cross, own = cells.group_sums(cells.X * weight[:, None]), cells.group_sums(weight)
         gradient = gradient - cells.group_sums(weighted) @ (cross / own[:, None])
+    elif predicting is not fit:
+        anew = np.flatnonzero(predicting.free)[0]
+        information = predicting.information.sum(axis=0)[anew]
+        by_constant = gradient[anew] / information[anew]
+        gradient = gradient - by_constant * information
+        composition = composition + by_constant * predicting.scores[:, anew]
     return composition + fit.scores @ (fit.covariance @ gradient)
