@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from se_outcomes.errors import EstimationError
 from se_outcomes.regression.cells import Cells, arrange_cells, only_cluster, without_cluster
+from se_outcomes.regression.response_adjustment import adjust_on_response_scale
 from se_outcomes.regression.separation import find_separating_columns, separates
 
 Floats = NDArray[np.float64]
@@ -198,7 +199,14 @@ class BinaryFit:
             if without is None
             else self.intercept_values[self.cells.kept_groups(without)]
         )
-        return maximise(cells, self.family, start=(self.beta, values), restrict=restrict, hold=True)
+        return self._maximise(cells, start=(self.beta, values), restrict=restrict, hold=True)
+
+    def adjust(self, combinations: Floats) -> tuple[Floats, Floats] | None:
+        """CR2's influence (G, m) of combinations (m, k), its root on the response's scale; and working covariance.
+
+        None where that does not exist; see :mod:`se_outcomes.regression.response_adjustment`.
+        """
+        return adjust_on_response_scale(self, combinations)
 
     def alone(self, cluster: int) -> BinaryFit:
         """Fit to one cluster (a row of ``scores``) by itself.
@@ -210,7 +218,7 @@ class BinaryFit:
         """
         own = self.cells.group_clusters() == cluster
         start = (self.beta, self.intercept_values[own])
-        return maximise(only_cluster(self.cells, cluster), self.family, start=start, hold=True)
+        return self._maximise(only_cluster(self.cells, cluster), start=start, hold=True)
 
     def approximate(self, *, without: int) -> BinaryFit:
         """The fit without a cluster to first order: beta + (J - J_g)^-1 (S - s_g), other intercepts profiled
@@ -229,7 +237,18 @@ class BinaryFit:
         cells = without_cluster(self.cells, without)
         values = self.intercept_values[self.cells.kept_groups(without)]
         fixed = {column: float(value) for column, value in enumerate(beta)}
-        return maximise(cells, self.family, start=(beta, values), restrict=fixed)
+        return self._maximise(cells, start=(beta, values), restrict=fixed)
+
+    def _maximise(
+        self,
+        cells: Cells,
+        *,
+        start: tuple[Floats, Floats],
+        restrict: Mapping[int, float] | None = None,
+        hold: bool = False,
+    ) -> BinaryFit:
+        # the one place where a penalised likelihood's refits differ
+        return maximise(cells, self.family, start=start, restrict=restrict, hold=hold)
 
 
 def fit_binary(
@@ -260,7 +279,7 @@ def maximise(
     free = np.ones(len(beta), dtype=bool)
     for column, value in (restrict or {}).items():
         beta[column], free[column] = value, False
-    held = _unmoved_columns(cells, free, hold)
+    held = unmoved_columns(cells, free, hold)
     beta, values, iterations = _climb(cells, family, beta, values, free & ~held)
     return BinaryFit(
         beta=beta,
@@ -273,7 +292,7 @@ def maximise(
     )
 
 
-def _unmoved_columns(cells: Cells, free: NDArray[np.bool_], hold: bool) -> NDArray[np.bool_]:
+def unmoved_columns(cells: Cells, free: NDArray[np.bool_], hold: bool) -> NDArray[np.bool_]:
     """Columns without variation (held if ``hold``, else refused); refuses collinear columns, by number."""
     raw, profiled = cells.gram()
     flat = free & (np.diag(profiled) <= NO_VARIATION * np.maximum(np.diag(raw), np.finfo(float).tiny))

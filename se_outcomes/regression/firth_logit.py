@@ -1,0 +1,482 @@
+"""Firth's logit: the likelihood times Jeffreys' prior, with finite coefficients where the outcomes separate.
+
+Maximised is l*(beta) = l(beta) + 1/2 log|J(beta)|, J the Fisher information of all columns and group intercepts
+(Firth 1993, Biometrika 80:27-38; in logits also a remedy against separation: Heinze & Schemper 2002, Statistics in
+Medicine 21:2409-2419). The maximum exists and is finite whenever the columns are not collinear (Kosmidis & Firth
+2021, Biometrika 108:71-82). Group intercepts are eliminated block by block, as in :mod:`.binary`,
+
+    log|J| = sum_g log J_aa,g + log|J_bb - J_ba J_aa^-1 J_ab|,
+
+and the leverage of a case is h = w (1/J_aa,g + z' (J_bb - J_ba J_aa^-1 J_ab)^-1 z), with w = p (1 - p) and z the
+columns less their weighted group means. The score of a case is y - p + h (1/2 - p).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import qr
+from scipy.optimize import brentq
+from scipy.stats import chi2
+
+from se_outcomes.errors import EstimationError
+from se_outcomes.regression.binary import COLLINEAR, NO_VARIATION, BinaryFit, maximise, unmoved_columns
+from se_outcomes.regression.cells import Cells, arrange_cells
+from se_outcomes.regression.logit import LOGIT
+from se_outcomes.results import Test
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+#: Steps go on until twice the gain they promise is below ``FINE`` (coefficients right to nine digits of a standard
+#: error); where rounding ends them before, it must be below ``DECREMENT``.
+DECREMENT, FINE = 1e-13, 1e-18
+MAX_ITERATIONS = 200
+#: No step changes a linear predictor by more than this: far out the information vanishes and the steps explode.
+MAX_MOVE = 5.0
+#: Earlier steps that the present one learns the curvature from.
+MEMORY = 10
+
+
+@dataclass(frozen=True, eq=False)
+class FirthFit(BinaryFit):
+    """A maximised penalised likelihood; what :class:`.binary.BinaryFit` says holds, with these differences.
+
+    ``scores`` are the modified ones, with the leverages of this fit held as they are; ``information`` is Fisher's,
+    and ``covariance`` its inverse, which under separation is no basis of a Wald test. ``loglik`` is the penalised
+    log-likelihood l*. Refits are penalised too: with coefficients restricted the penalty is still that of all
+    columns; columns without variation that a refit holds leave the penalty.
+
+    Attributes
+    ----------
+    penalised : (k,) bool array
+        Columns whose information is in the penalty.
+    """
+
+    penalised: Flags = field(repr=False, kw_only=True)
+
+    @cached_property
+    def _point(self) -> _Point:
+        return _evaluate(self.cells, self.beta, self.intercept_values, self.penalised)
+
+    @cached_property
+    def _profiled(self) -> tuple[Floats, Floats]:
+        point = self._point
+        return self.cells.profile(_residual(self.cells, point), self.cells.counts * LOGIT.weight(point.eta))
+
+    @property
+    def leverages(self) -> Floats:
+        """Leverage h of one case of each cell (n,); weighted by counts they sum to the number of parameters."""
+        return self._point.leverages
+
+    @cached_property
+    def loglik(self) -> float:
+        """The maximised penalised log-likelihood l*."""
+        return self._point.height
+
+    @property
+    def loglik_unpenalised(self) -> float:
+        """The log-likelihood at the penalised coefficients, below its maximum."""
+        return self._point.loglik
+
+    @cached_property
+    def predicting(self) -> BinaryFit:
+        """The fit to predict with: intercepts estimated anew by maximum likelihood (FLIC), slopes as they are.
+
+        The penalty pulls the mean prediction towards 1/2; with the intercepts estimated anew it is the observed share
+        (Puhr et al. 2017, Statistics in Medicine 36:2302-2317). Without group intercepts the first constant column of
+        X is the intercept; where there is none, this is the fit itself.
+        """
+        fixed = dict(enumerate(self.beta.tolist()))
+        if self.cells.group is None:
+            constants = np.flatnonzero((np.ptp(self.cells.X, axis=0) == 0) & (self.cells.X[0] != 0))
+            if not len(constants):
+                return self
+            del fixed[int(constants[0])]
+        return maximise(self.cells, LOGIT, start=(self.beta, self.intercept_values), restrict=fixed)
+
+    def _maximise(
+        self,
+        cells: Cells,
+        *,
+        start: tuple[Floats, Floats],
+        restrict: Mapping[int, float] | None = None,
+        hold: bool = False,
+    ) -> FirthFit:
+        return _maximise_penalised(cells, start=start, restrict=restrict, hold=hold)
+
+
+def fit_firth_logit(
+    y: ArrayLike,
+    X: ArrayLike,
+    *,
+    counts: ArrayLike | None = None,
+    clusters: ArrayLike | None = None,
+    intercepts: ArrayLike | None = None,
+) -> FirthFit:
+    """Fit a logit by Firth's penalised likelihood on cells: finite coefficients also under separation.
+
+    Parameters
+    ----------
+    y, X, counts, clusters, intercepts
+        As in :func:`se_outcomes.regression.logit.fit_logit`. Groups without variation in y leave here too: fits with
+        and without the penalty then speak of the same cases.
+
+    Returns
+    -------
+    FirthFit
+        With ``beta``, ``loglik`` (penalised), ``scores`` (G, k), ``information`` (G, k, k), ``refit`` and
+        ``predicting`` (the fit that predictions are made from).
+
+    Raises
+    ------
+    EstimationError
+        ``no_cases``, ``no_variation``, ``no_variation_within_offices``, ``collinearity`` (with the numbers of the
+        columns in ``details["columns"]``) or ``not_converged``.
+    ValueError
+        On arrays of the wrong shape or with impossible values.
+
+    Examples
+    --------
+    A 2 x 2 table with an empty cell: the log odds ratio with 1/2 added everywhere, log(10.5 * 5.5 / (0.5 * 5.5)).
+
+    >>> X = [[1, 1], [1, 1], [1, 0], [1, 0]]
+    >>> fit = fit_firth_logit([1, 0, 1, 0], X, counts=[10, 0, 5, 5])
+    >>> round(float(fit.beta[1]), 6), round(float(np.log(21)), 6)
+    (3.044522, 3.044522)
+    """
+    cells = arrange_cells(y, X, counts=counts, clusters=clusters, intercepts=intercepts)
+    return _maximise_penalised(cells, start=(np.zeros(cells.X.shape[1]), np.zeros(len(cells.group_codes))))
+
+
+def penalised_likelihood_ratio_test(fit: FirthFit, column: int, value: float = 0.0) -> Test:
+    """Test one coefficient by the penalised likelihood ratio, 2 (l* - l* with the coefficient held).
+
+    The restricted fit keeps the penalty of all columns (Heinze & Schemper 2002). It is the test to use under
+    separation, where the likelihood is far from quadratic and Wald's test means nothing. It takes the cases as
+    independent: it is not robust to clustering.
+
+    Parameters
+    ----------
+    fit : FirthFit
+        A fit without restrictions.
+    column : int
+        Number of the coefficient.
+    value : float
+        Its value under the null.
+
+    Returns
+    -------
+    Test
+        With one degree of freedom.
+
+    Raises
+    ------
+    ValueError
+        If the fit is restricted itself, or says nothing about the column.
+    EstimationError
+        ``not_converged``.
+
+    Examples
+    --------
+    >>> X = [[1, 1], [1, 1], [1, 0], [1, 0]]
+    >>> test = penalised_likelihood_ratio_test(fit_firth_logit([1, 0, 1, 0], X, counts=[10, 0, 5, 5]), 1)
+    >>> round(test.statistic, 3), round(test.p_value, 3)
+    (6.885, 0.009)
+    """
+    _require_unrestricted(fit, column)
+    statistic = max(0.0, 2 * (fit.loglik - fit.refit(restrict={column: value}).loglik))
+    return Test(
+        null=f"the coefficient of column {column} is {value:g}",
+        statistic=statistic,
+        distribution="chi-squared(1)",
+        p_value=float(chi2.sf(statistic, 1)),
+    )
+
+
+def profile_interval(fit: FirthFit, column: int, level: float = 0.95) -> tuple[float, float]:
+    """Every value of a coefficient that the penalised likelihood-ratio test does not reject.
+
+    Found by root finding, each end by itself; as the test it is not robust to clustering, and under separation it
+    takes the place of Wald's interval, which means nothing there.
+
+    Parameters
+    ----------
+    fit : FirthFit
+        A fit without restrictions.
+    column : int
+        Number of the coefficient.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    (low, high) : tuple of float
+
+    Raises
+    ------
+    ValueError
+        On a level outside (0, 1), or as :func:`penalised_likelihood_ratio_test`.
+    EstimationError
+        ``not_converged``.
+
+    Examples
+    --------
+    >>> X = [[1, 1], [1, 1], [1, 0], [1, 0]]
+    >>> low, high = profile_interval(fit_firth_logit([1, 0, 1, 0], X, counts=[10, 0, 5, 5]), 1)
+    >>> round(low, 3), round(high, 3)
+    (0.694, 7.929)
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1; got {level}")
+    _require_unrestricted(fit, column)
+    allowed = float(np.sqrt(chi2.ppf(level, 1)))
+    width = allowed * float(np.sqrt(fit.covariance[column, column]))
+    return _profile_end(fit, column, -width, allowed), _profile_end(fit, column, width, allowed)
+
+
+def predict_flac(fit: FirthFit) -> Floats:
+    """Predicted probabilities of the cells by FLAC: maximum likelihood on data augmented as the penalty would.
+
+    Every cell is added twice, with either outcome, at n h / 2 cases; an indicator of the added cells takes up their
+    pull towards 1/2 (Puhr et al. 2017, Statistics in Medicine 36:2302-2317). Coefficients that ``fit`` did not
+    maximise over stay at their values.
+
+    Parameters
+    ----------
+    fit : FirthFit
+
+    Returns
+    -------
+    (n,) array
+        In the order of ``fit.cells``; over the cases their mean is the observed share.
+
+    Raises
+    ------
+    EstimationError
+        ``not_converged``.
+
+    Examples
+    --------
+    >>> X = [[1, 1], [1, 1], [1, 0], [1, 0]]
+    >>> fit = fit_firth_logit([1, 0, 1, 0], X, counts=[10, 0, 5, 5])
+    >>> predict_flac(fit).round(3), round(float(fit.cells.counts @ predict_flac(fit)), 6)
+    (array([0.968, 0.516, 0.516]), 14.844...)
+    """
+    cells = fit.cells
+    added = np.repeat([0.0, 1.0, 1.0], len(cells.y))
+    augmented = arrange_cells(
+        np.concatenate([cells.y, cells.y, 1 - cells.y]),
+        np.column_stack([np.tile(cells.X, (3, 1)), added]),
+        counts=np.concatenate([cells.counts, *[cells.counts * fit.leverages / 2] * 2]),
+        clusters=np.tile(cells.cluster, 3),
+        intercepts=None if cells.group is None else np.tile(cells.group, 3),
+    )
+    kept = {int(column): float(fit.beta[column]) for column in np.flatnonzero(~fit.free)}
+    found = maximise(augmented, LOGIT, start=(np.append(fit.beta, 0.0), fit.intercept_values), restrict=kept)
+    return LOGIT.mean(cells.X @ found.beta[:-1] + cells.spread(found.intercept_values))
+
+
+def _require_unrestricted(fit: FirthFit, column: int) -> None:
+    if not (fit.free | fit.held).all():
+        raise ValueError("the fit is restricted itself: its refits would lift the restriction")
+    if not fit.free[column]:
+        raise ValueError(f"the fit says nothing about column {column}: it does not vary")
+
+
+def _profile_end(fit: FirthFit, column: int, width: float, allowed: float) -> float:
+    """The end on the side of ``width``, where the root of the likelihood-ratio statistic is ``allowed``."""
+    estimate, latest = float(fit.beta[column]), fit
+
+    # its root is almost linear in the coefficient, so that few steps find the end
+    def beyond(value: float) -> float:
+        nonlocal latest
+        if value == estimate:
+            return -allowed
+        latest = latest.refit(restrict={column: value})
+        return float(np.sqrt(max(0.0, 2 * (fit.loglik - latest.loglik)))) - allowed
+
+    inner = outer = estimate
+    for _ in range(60):
+        inner, outer = outer, outer + width
+        if beyond(outer) > 0:
+            return float(brentq(beyond, inner, outer, xtol=1e-9 * abs(width), rtol=1e-12))
+        width *= 2
+    raise EstimationError(
+        f"The profile interval of column {column} has no end within reach. Rescale the column.",
+        reason="not_converged",
+    )
+
+
+def _maximise_penalised(
+    cells: Cells,
+    *,
+    start: tuple[Floats, Floats],
+    restrict: Mapping[int, float] | None = None,
+    hold: bool = False,
+) -> FirthFit:
+    """Maximise l* from ``start``; held and restricted coefficients do not move."""
+    beta = start[0].copy()
+    free = np.ones(len(beta), dtype=bool)
+    for column, value in (restrict or {}).items():
+        beta[column], free[column] = value, False
+    held = unmoved_columns(cells, free, hold)
+    free &= ~held
+    penalised = _independent_columns(cells)
+    point, iterations = _climb(cells, _evaluate(cells, beta, start[1], penalised), free, penalised)
+    return FirthFit(
+        beta=point.beta,
+        intercept_values=point.values,
+        iterations=iterations,
+        free=free,
+        held=held,
+        cells=cells,
+        family=LOGIT,
+        penalised=penalised,
+    )
+
+
+def _independent_columns(cells: Cells) -> Flags:
+    """Columns that vary, less those that others make up: these would change log|J| by a constant at most."""
+    raw, profiled = cells.gram()
+    chosen = np.diag(profiled) > NO_VARIATION * np.maximum(np.diag(raw), np.finfo(float).tiny)
+    varying = np.flatnonzero(chosen)
+    if len(varying) > 1:
+        scale = 1 / np.sqrt(np.diag(profiled)[varying])
+        triangle, order = qr(profiled[np.ix_(varying, varying)] * scale[:, None] * scale, mode="r", pivoting=True)
+        chosen[varying[order[np.abs(np.diag(triangle)) < COLLINEAR]]] = False
+    return chosen
+
+
+@dataclass(frozen=True, eq=False)
+class _Point:
+    """Coefficients with what the penalised likelihood is there; ``height`` is l*."""
+
+    beta: Floats
+    values: Floats
+    eta: Floats
+    loglik: float
+    height: float
+    leverages: Floats
+
+
+def _evaluate(cells: Cells, beta: Floats, values: Floats, penalised: Flags) -> _Point:
+    eta = cells.X @ beta + cells.spread(values)
+    weight = LOGIT.weight(eta)
+    loglik = float(cells.counts @ LOGIT.loglik(cells.sign * eta))
+    try:
+        own, _, centred, inverse, half_log = _blocks(cells, cells.counts * weight, penalised)
+    except np.linalg.LinAlgError:
+        return _Point(beta, values, eta, loglik, -np.inf, np.zeros(len(eta)))
+    leverages = weight * (cells.spread(1 / own) + ((centred @ inverse) * centred).sum(axis=1))
+    return _Point(beta, values, eta, loglik, loglik + half_log, leverages)
+
+
+def _blocks(cells: Cells, weight: Floats, columns: Flags) -> tuple[Floats, Floats, Floats, Floats, float]:
+    """An information's blocks: J_aa (groups,), group means, columns less these, inverse, and 1/2 log|J|."""
+    X, own = cells.X[:, columns], cells.group_sums(weight)
+    if not (own > 0).all():
+        raise np.linalg.LinAlgError
+    means = cells.group_sums(X * weight[:, None]) / own[:, None]
+    centred = X - cells.spread(means)
+    information = centred.T @ (centred * weight[:, None])
+    scale = np.sqrt(np.maximum(np.diag(information), np.finfo(float).tiny))
+    root = np.linalg.cholesky(information / scale[:, None] / scale)
+    half = np.linalg.inv(root) / scale
+    half_log = np.log(own).sum() / 2 + np.log(np.diag(root) * scale).sum()
+    return own, means, centred, half.T @ half, float(half_log)
+
+
+def _residual(cells: Cells, point: _Point) -> Floats:
+    """n (y - p + h (1/2 - p)) of every cell."""
+    plain = cells.sign * LOGIT.score(cells.sign * point.eta)
+    return cells.counts * (plain - point.leverages * np.tanh(point.eta / 2) / 2)
+
+
+def _climb(cells: Cells, here: _Point, free: Flags, penalised: Flags) -> tuple[_Point, int]:
+    """Scoring steps, their metric corrected by the steps before (BFGS), with halving on l*."""
+    if not np.isfinite(here.height):  # a warm start far out, where the information vanishes
+        here = _evaluate(cells, np.where(free, 0.0, here.beta), np.zeros_like(here.values), penalised)
+    pairs: list[tuple[Floats, Floats]] = []
+    decrement, iteration = np.inf, 0
+    while np.isfinite(here.height) and iteration < MAX_ITERATIONS:
+        iteration += 1
+        gradient, solve = _gradient(cells, here, free), _metric(cells, here, free)
+        decrement = float(gradient @ solve(gradient))
+        step = _corrected(gradient, solve, pairs)
+        there = _risen(cells, here, step, float(gradient @ step), free, penalised)
+        if there is None and not pairs:
+            break
+        if there is None:
+            pairs.clear()
+            continue
+        moved = np.concatenate([(there.beta - here.beta)[free], there.values - here.values])
+        here = there
+        if decrement <= FINE:
+            break
+        change = gradient - _gradient(cells, here, free)
+        pairs = [*pairs[1 - MEMORY :], (moved, change)] if moved @ change > 0 else []
+    if not decrement <= DECREMENT:
+        raise EstimationError(
+            f"Firth's logit did not converge in {MAX_ITERATIONS} steps. Rescale the columns, or leave out those "
+            "that hardly vary.",
+            reason="not_converged",
+        )
+    return here, iteration
+
+
+def _gradient(cells: Cells, point: _Point, free: Flags) -> Floats:
+    """Derivatives of l* by the free coefficients and the intercepts."""
+    residual = _residual(cells, point)
+    return np.concatenate([cells.X[:, free].T @ residual, cells.group_sums(residual)])
+
+
+def _metric(cells: Cells, point: _Point, free: Flags) -> Callable[[Floats], Floats]:
+    """Solves with the information of the cases and the h cases that the penalty is worth.
+
+    With h held this is minus the second derivative of l*; Fisher's information alone makes steps too long by 1 + h.
+    """
+    weight = cells.counts * LOGIT.weight(point.eta) * (1 + point.leverages)
+    own, means, _, inverse, _ = _blocks(cells, weight, free)
+
+    def solve(gradient: Floats) -> Floats:
+        by_beta, by_values = np.split(gradient, [len(inverse)])
+        step = inverse @ (by_beta - means.T @ by_values)
+        return np.concatenate([step, by_values / own - means @ step])
+
+    return solve
+
+
+def _corrected(
+    gradient: Floats, solve: Callable[[Floats], Floats], pairs: list[tuple[Floats, Floats]]
+) -> Floats:
+    """The two-loop recursion of limited-memory BFGS (Nocedal & Wright 2006, algorithm 7.4)."""
+    rest, shares = gradient, []
+    for moved, change in reversed(pairs):
+        shares.append(moved @ rest / (moved @ change))
+        rest = rest - shares[-1] * change
+    step = solve(rest)
+    for (moved, change), share in zip(pairs, reversed(shares), strict=True):
+        step = step + (share - change @ step / (moved @ change)) * moved
+    return step
+
+
+def _risen(
+    cells: Cells, here: _Point, step: Floats, slope: float, free: Flags, penalised: Flags
+) -> _Point | None:
+    """The point after the step, halved until l* rises; None where it does not."""
+    by_beta, by_values = np.zeros_like(here.beta), step[free.sum() :]
+    by_beta[free] = step[: free.sum()]
+    move = np.abs(cells.X @ by_beta + cells.spread(by_values)).max()
+    size = MAX_MOVE / max(float(move), MAX_MOVE)
+    rounding = 1e-12 * (1 + abs(here.height))
+    for _ in range(40):
+        there = _evaluate(cells, here.beta + size * by_beta, here.values + size * by_values, penalised)
+        if there.height >= here.height + 1e-4 * size * slope - rounding:
+            return there
+        size /= 2
+    return None
