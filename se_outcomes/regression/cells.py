@@ -141,12 +141,12 @@ def without_cluster(cells: Cells, cluster: int) -> Cells:
     EstimationError
         If nothing, or one outcome only, is left.
     """
-    return _part(cells, _require_cluster(cells, cluster) != cells.cluster)
+    return _part(cells, cells.cluster != _require_cluster(cells, cluster))
 
 
 def only_cluster(cells: Cells, cluster: int) -> Cells:
     """The cells of one cluster (a position 0 ... G - 1); errors as :func:`without_cluster`."""
-    return _part(cells, _require_cluster(cells, cluster) == cells.cluster)
+    return _part(cells, cells.cluster == _require_cluster(cells, cluster))
 
 
 def _require_cluster(cells: Cells, cluster: int) -> int:

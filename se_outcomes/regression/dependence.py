@@ -221,18 +221,25 @@ def _behind_a_hill(model: PairModel, last: Node, nodes: Sequence[Node], outward:
     return None
 
 
-def climb_from(model: PairModel, candidate: Peak) -> Peak:
-    """The peak of a model near one that was found in a sample of its cells.
+def climb_from(model: PairModel, start: Point, edge: bool) -> Peak:
+    """The peak of a model near that of another: a sample of its cells, or all of them but a cluster.
+
+    Parameters
+    ----------
+    model : PairModel
+    start : Point
+    edge : bool
+        Whether the other's sits at the end of the range.
 
     Raises
     ------
     EstimationError
         ``not_converged``.
     """
-    start, family = candidate.state.point, model.family
-    if candidate.edge:
-        high = candidate.t == family.limits[1]
-        node = solve_at(model, candidate.t, start)
+    family = model.family
+    if edge:
+        high = start.theta[-1] > family.independence
+        node = solve_at(model, family.limits[1 if high else 0], start)
         if node.slope * (1 if high else -1) > -PLATEAU:
             return Peak(node.t, node.loglik, node.state, True)
         start = start.at(family.nodes[-2 if high else 1])  # from the limit itself no step leads inwards

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from se_outcomes.errors import EstimationError
-from se_outcomes.regression.dependence import (
-    Node,
-    Peak,
-    Profile,
-    climb_from,
-    find_peaks,
-    inverse,
-    look_around,
-    make_profile,
-    refuse_flat,
-    solve_at,
-)
+from se_outcomes.regression.binary import COLLINEAR
+from se_outcomes.regression.dependence import Node, Peak, Profile, inverse, make_profile, solve_at
 from se_outcomes.regression.paired import PairModel, Point, by_cluster
 from se_outcomes.regression.paired_checks import (
     fit_independent,
@@ -31,19 +21,17 @@ from se_outcomes.regression.paired_checks import (
     refuse_collinear,
 )
 from se_outcomes.regression.paired_climb import State
+from se_outcomes.regression.paired_search import (
+    NOT_IDENTIFIED,
+    refuse_unidentified,
+    search,
+    search_near,
+    solve_pinned,
+    step_intercepts,
+)
 from se_outcomes.results import Test
 
 Floats = NDArray[np.float64]
-
-#: With so many cells the first look over the dependence is at a sample of so many; peaks that are lower in it by
-#: more than the third number are left.
-SAMPLED_FROM, SAMPLE, CLOSE = 8_000, 3_000, 30.0
-#: Between the sample and the whole lies a larger sample, a sixteenth of the whole: it brings the climb near the top at
-#: a sixteenth of the price.
-STEP_UP = 16
-#: Below this share of the information that it would have alone, the dependence is not identified.
-NOT_IDENTIFIED = 1e-9
-
 
 @dataclass(frozen=True)
 class LocalMaximum:
@@ -75,10 +63,12 @@ class PairedFit:
         All local maxima, the highest first.
     rough : tuple of Node
         The profile as it was looked at first.
-    independent : State
-        The two equations fitted as if they were independent.
+    apart : State or None
+        The two equations fitted as if they were independent; fitted when asked for (``independent``) if None.
     held : (p,) bool array
         Coefficients that the data at hand say nothing about, held at the value they had (refits without a cluster).
+    pinned : bool
+        Whether the dependence was held at a value (``refit(restrict=...)``).
     converged : bool
         Always true: a fit that does not converge is an ``EstimationError``, not a record.
     """
@@ -87,8 +77,9 @@ class PairedFit:
     peak: Peak = field(repr=False)
     peaks: tuple[Peak, ...] = field(repr=False)
     rough: tuple[Node, ...] = field(repr=False)
-    independent: State = field(repr=False)
+    apart: State | None = field(repr=False)
     held: NDArray[np.bool_] = field(repr=False)
+    pinned: bool = False
     converged: bool = True
 
     def __repr__(self) -> str:
@@ -143,6 +134,11 @@ class PairedFit:
         """The maximised log-likelihood, per case (counts included)."""
         return float(self.peak.loglik)
 
+    @cached_property
+    def independent(self) -> State:
+        """The two equations fitted as if they were independent."""
+        return self.apart or fit_independent(self.model, self.peak.state.point)
+
     @property
     def loglik_independent(self) -> float:
         """The same with independent equations."""
@@ -154,7 +150,14 @@ class PairedFit:
 
         Then no derivative vanishes there: coefficients and covariance are those with the dependence held.
         """
-        return self.peak.edge
+        return self.peak.edge and not self.pinned
+
+    @property
+    def free(self) -> NDArray[np.bool_]:
+        """Parameters (p,) that were maximised over: False where restricted, held, or at the end of the range."""
+        free = self.model.free_with_t.copy()
+        free[-1] = not self.peak.edge
+        return free
 
     @property
     def local_maxima(self) -> tuple[LocalMaximum, ...]:
@@ -169,8 +172,7 @@ class PairedFit:
 
         Zero for what was held: coefficients, and the dependence at the boundary.
         """
-        moving = self.model.free_with_t.copy()
-        moving[-1] = not self.boundary
+        moving = self.free
         covariance = np.zeros((len(moving), len(moving)))
         chosen = np.ix_(moving, moving)
         covariance[chosen] = inverse(-self.peak.state.evaluation.profiled_hessian[chosen])
@@ -201,6 +203,13 @@ class PairedFit:
         return len(self.clusters)
 
     @property
+    def cluster_sizes(self) -> Floats:
+        """Their numbers of cases (G,), in at least one equation."""
+        cells = self.model.cells
+        own = [cells.of_cluster(cluster) for cluster in range(cells.n_clusters)]
+        return np.array([sum(float(block.counts.sum()) for block in blocks) for blocks in own])
+
+    @property
     def n_cases(self) -> int:
         """Cases in at least one equation."""
         return round(sum(float(block.counts.sum()) for block in self.model.cells.blocks))
@@ -220,7 +229,7 @@ class PairedFit:
     def condition(self) -> float:
         """Condition number of the observed information, scaled to a unit diagonal: how well the data tell the
         parameters apart (at the boundary the coefficients: the dependence is held there)."""
-        moving = self.model.free if self.boundary else self.model.free_with_t
+        moving = self.free
         information = -self.peak.state.evaluation.profiled_hessian[np.ix_(moving, moving)]
         scale = 1 / np.sqrt(np.abs(np.diag(information)))
         values = np.abs(np.linalg.eigvalsh(information * scale[:, None] * scale))
@@ -322,8 +331,11 @@ class PairedFit:
 
     # ---------------------------------------------------------------------------------------------- refits
 
-    def refit(self, *, without: int | None = None, restrict: Mapping[int, float] | None = None) -> PairedFit:
-        """Fit again without a cluster, or with coefficients held at given values.
+    def refit(self, *, without: int | None = None, restrict: Mapping[int, float] | None = None) -> Self:
+        """Fit again without a cluster, or with parameters held at given values.
+
+        The climb starts from this maximum; only where it leads nowhere is the whole range of the dependence looked
+        over again. So a replicate belongs to the same maximum, and hundreds of them are cheap.
 
         Parameters
         ----------
@@ -331,25 +343,60 @@ class PairedFit:
             Row of ``scores`` whose cluster is left out; its intercepts leave with it. Columns without variation among
             the rest are held at their value here and marked in ``held``.
         restrict : mapping of int to float, optional
-            Position in ``parameters`` (not the last, the dependence: see ``profile``) to the value it is held at.
+            Position in ``parameters`` to the value it is held at. The last is the dependence's working parameter
+            (atanh rho): held, it makes the fit ``pinned``, and refits of that hold it too.
 
         Raises
         ------
         EstimationError
             As the fit itself.
         """
-        cells, point = self.model.cells, self.peak.state.point
-        intercepts = point.intercepts
+        model, start, flat, pinned = self._prepare(without, dict(restrict or {}))
+        if pinned:
+            peak = solve_pinned(model, float(start.theta[-1]), start)
+            refuse_unidentified(model, peak)
+            return type(self)(model, peak, (peak,), (), None, _held(model, flat), True)
+        near = search_near(model, start, edge=self.peak.edge)
+        if near is not None:
+            return type(self)(model, near, (near,), (), None, _held(model, flat))
+        return replace(fit_pair(type(self), model, start=start, hold=True), held=_held(model, flat))
+
+    def _prepare(
+        self, without: int | None, restrict: dict[int, float]
+    ) -> tuple[PairModel, Point, tuple[int, ...], bool]:
+        """Model and starting point of a refit, columns that stand still in it, and whether it is pinned."""
+        cells, intercepts = self.model.cells, self.peak.state.point.intercepts
         if without is not None:
             intercepts = intercepts[cells.group_cluster != without]
             cells = cells.without_cluster(without)
-        theta = point.theta.copy()
-        for position, value in (restrict or {}).items():
-            if not 0 <= position < len(theta) - 1:
-                raise ValueError(f"restrict: positions 0 to {len(theta) - 2}; got {position}")
+        theta, last = self.peak.state.point.theta.copy(), self.model.n_parameters - 1
+        for position, value in restrict.items():
+            if not 0 <= position <= last:
+                raise ValueError(f"restrict: positions 0 to {last}; got {position}")
             theta[position] = value
-        model = PairModel(self.model.family, cells, self.model.names, tuple(restrict or ()))
-        return fit_pair(type(self), model, start=Point(theta, intercepts), hold=True)
+        pinned = self.pinned or last in restrict
+        fixed = tuple(sorted({*self.model.fixed, *restrict} - {last}))
+        model = PairModel(self.model.family, cells, self.model.names, fixed)
+        flat = refuse_collinear(model, hold=True)
+        if flat:
+            model = PairModel(model.family, cells, model.names, tuple({*fixed, *flat}))
+        return model, Point(theta, intercepts), flat, pinned
+
+    def approximate(self, *, without: int) -> Self:
+        """The fit without a cluster to first order, theta - (J - J_g)^-1 s_g, its intercepts at their best.
+
+        The one-step replicate of CV3L (MacKinnon, Nielsen & Webb 2024, arXiv 2406.00650, eq. 22).
+        """
+        free = self.free
+        rest = (self.information.sum(axis=0) - self.information[without])[np.ix_(free, free)]
+        scale = 1 / np.sqrt(np.maximum(np.diag(rest), np.finfo(float).tiny))
+        step = np.linalg.pinv(rest * scale[:, None] * scale, rcond=COLLINEAR, hermitian=True)
+        theta = self.peak.state.point.theta.copy()
+        theta[free] -= scale * (step @ (scale * self.scores[without][free]))
+        model, start, flat, pinned = self._prepare(without, {})
+        state = step_intercepts(model, Point(theta, start.intercepts))
+        peak = Peak(float(theta[-1]), state.loglik, state, self.peak.edge)
+        return type(self)(model, peak, (peak,), (), None, _held(model, flat), pinned)
 
 
 class GateFit(PairedFit):
@@ -384,71 +431,12 @@ def fit_pair(kind: type[Fit], model: PairModel, *, start: Point | None = None, h
     if flat:
         model = PairModel(model.family, model.cells, model.names, tuple({*model.fixed, *flat}))
     start = start or Point(np.zeros(model.n_parameters), np.zeros((model.cells.n_groups, 2)))
-    independent, rough, peaks = _search(model, start)
+    independent, rough, peaks = search(model, start)
+    refuse_unidentified(model, peaks[0])
+    return kind(model, peaks[0], tuple(peaks), tuple(rough), independent, _held(model, flat))
+
+
+def _held(model: PairModel, flat: Sequence[int]) -> NDArray[np.bool_]:
     held = np.zeros(model.n_parameters, dtype=bool)
     held[list(flat)] = True
-    fit = kind(model, peaks[0], tuple(peaks), tuple(rough), independent, held)
-    _refuse_unidentified(fit)
-    return fit
-
-
-def _search(model: PairModel, start: Point) -> tuple[State, list[Node], list[Peak]]:
-    """Independent equations, the first look over the dependence, and every peak of it."""
-    # group intercepts may not be estimable from a sample
-    if model.cells.n_cells >= SAMPLED_FROM and not model.cells.n_groups:
-        try:
-            return _search_by_sample(model, start)
-        except EstimationError:
-            pass  # a sample may separate, or be flat, where the whole is not
-    independent = fit_independent(model, start)
-    rough = look_around(model, independent)
-    refuse_flat(rough)
-    return independent, rough, find_peaks(model, rough)
-
-
-def _search_by_sample(model: PairModel, start: Point) -> tuple[State, list[Node], list[Peak]]:
-    """Look around in a sample of the cells, then climb in all of them from every peak that may be the highest.
-
-    With many cells the log-likelihood of two peaks differs by far more than a sample could mistake: peaks that the
-    sample has lower by more than ``CLOSE`` are not climbed (and not listed). Making the profile looks over the whole
-    range in all cells, and refuses if anything there is higher.
-    """
-    sample = PairModel(model.family, model.cells.sample(SAMPLE), model.names, model.fixed)
-    refuse_collinear(sample)
-    apart = fit_independent(sample, start)
-    nodes = look_around(sample, apart)
-    refuse_flat(nodes)
-    candidates = find_peaks(sample, nodes)
-    close = [peak for peak in candidates if candidates[0].loglik - peak.loglik < CLOSE]
-    if model.cells.n_cells // STEP_UP > 2 * SAMPLE:
-        larger = PairModel(
-            model.family, model.cells.sample(model.cells.n_cells // STEP_UP), model.names, model.fixed
-        )
-        apart = fit_independent(larger, apart.point)
-        close = [climb_from(larger, peak) for peak in close]
-    peaks: list[Peak] = []
-    for candidate in close:
-        peak = climb_from(model, candidate)
-        if all(abs(peak.t - other.t) > 1e-6 for other in peaks):
-            peaks.append(peak)
-    return fit_independent(model, apart.point), [], sorted(peaks, key=lambda peak: -peak.loglik)
-
-
-def _refuse_unidentified(fit: PairedFit) -> None:
-    """A maximum so flat in a coefficient, or in the dependence, that its curvature is rounding."""
-    hessian = fit.peak.state.evaluation.profiled_hessian
-    inverse(-hessian[np.ix_(fit.model.free, fit.model.free)])  # refuses where a coefficient has no curvature
-    if fit.boundary:
-        return
-    moving = fit.model.free_with_t
-    information = -hessian[np.ix_(moving, moving)]
-    try:
-        inside = inverse(information)[-1, -1]
-    except EstimationError:
-        inside = np.inf
-    if not 1 / inside > NOT_IDENTIFIED * information[-1, -1]:
-        raise EstimationError(
-            "The likelihood is as good as the same for every dependence between the equations: the data say nothing "
-            "about it. Add a variable that moves the gate and not the outcome (exclusion).",
-            reason="not_identified",
-        )
+    return held

@@ -105,4 +105,5 @@ def _nodes(low: float, high: float) -> tuple[Floats, Floats]:
     length = float(ellipkm1(ratio))
     places = (np.arange(NODES) + 0.5) * length / NODES
     sn, cn, dn, _ = ellipj(places, 1 - ratio)
-    return low * (sn / cn) ** 2, 2 * length * np.sqrt(low) / (np.pi * NODES) * dn / cn**2
+    factors: Floats = 2 * length * np.sqrt(low) / (np.pi * NODES) * dn / cn**2
+    return np.asarray(low * (sn / cn) ** 2, float), factors

@@ -92,7 +92,7 @@ def _rows(fit: ConditionalFit, design: Design, term: str, contrasts: dict[int, s
     robust, cv1 = cluster_covariance(fit, kind="CV3L"), cluster_covariance(fit, kind="CV1")
     rows: Rows = []
     for column, contrast in contrasts.items():
-        estimate, dof = fit.beta[column], robust.dof
+        estimate, dof = fit.beta[column], len(fit.scores) - 1.0
         ends = _ends(estimate, robust.std_error[column], dof, "")
         statistic = estimate / robust.std_error[column]
         row = {

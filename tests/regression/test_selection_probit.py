@@ -7,7 +7,7 @@ from scipy.special import log_ndtr, ndtr, owens_t
 from scipy.stats import chi2
 
 from se_outcomes.errors import EstimationError
-from se_outcomes.regression import paired_fit
+from se_outcomes.regression import paired_search
 from se_outcomes.regression.paired_marginal import placement, placement_given_selection, profile_averages
 from se_outcomes.regression.probit import fit_probit
 from se_outcomes.regression.selection_probit import (
@@ -406,16 +406,16 @@ def test_coefficients_held_at_a_value(data, fit):
     assert held.loglik < fit.loglik
     same = fit.refit(restrict={4: fit.parameters[4]})
     assert same.loglik == pytest.approx(fit.loglik, abs=1e-9)
-    with pytest.raises(ValueError, match="positions 0 to 4"):
-        fit.refit(restrict={5: 0.0})
+    with pytest.raises(ValueError, match="positions 0 to 5"):
+        fit.refit(restrict={6: 0.0})
 
 
 @pytest.mark.parametrize(("seed", "rho"), [(1, 0.5), (2, -0.95), (3, 0.0)])
 def test_looking_at_a_sample_first_finds_the_same_maximum(monkeypatch, seed, rho):
     data = simulate(1500, seed, rho)
     whole = fit_selection_probit(*data)
-    monkeypatch.setattr(paired_fit, "SAMPLED_FROM", 1000)
-    monkeypatch.setattr(paired_fit, "SAMPLE", 500)
+    monkeypatch.setattr(paired_search, "SAMPLED_FROM", 1000)
+    monkeypatch.setattr(paired_search, "SAMPLE", 500)
     sampled = fit_selection_probit(*data)
     np.testing.assert_allclose(sampled.parameters, whole.parameters, rtol=1e-6, atol=1e-8)
     np.testing.assert_allclose(sampled.covariance, whole.covariance, rtol=1e-5, atol=1e-10)
