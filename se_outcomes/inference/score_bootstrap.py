@@ -351,9 +351,9 @@ def compare(observed: float, drawn: Floats, draws: Draws) -> float:
     >>> compare(2.0, np.array([1.0, 2.0, 3.0, 0.5]), Draws(np.ones((4, 2)), "webb", True, 4))
     0.375
     """
-    near = TIE * max(abs(observed), 1e-300)
-    beyond = int((drawn > observed + near).sum())
-    ties = int((np.abs(drawn - observed) <= near).sum())
+    with np.errstate(invalid="ignore"):  # infinite statistics tie with each other
+        tied = (drawn == observed) | (np.abs(drawn - observed) <= TIE * abs(observed))
+    beyond, ties = int(((drawn > observed) & ~tied).sum()), int(tied.sum())
     if draws.enumerated:
         return (beyond + 0.5 * ties) / len(drawn)
     return (1 + beyond + ties) / (len(drawn) + 1)

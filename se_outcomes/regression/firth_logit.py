@@ -1,9 +1,9 @@
 """Firth's logit: the likelihood times Jeffreys' prior, with finite coefficients where the outcomes separate.
 
 Maximised is l*(beta) = l(beta) + 1/2 log|J(beta)|, J the Fisher information of all columns and group intercepts
-(Firth 1993, Biometrika 80:27-38; in logits also a remedy against separation: Heinze & Schemper 2002, Statistics in
-Medicine 21:2409-2419). The maximum exists and is finite whenever the columns are not collinear (Kosmidis & Firth
-2021, Biometrika 108:71-82). Group intercepts are eliminated block by block, as in :mod:`.binary`,
+(Firth 1993, Biometrika 80:27-38; against separation: Heinze & Schemper 2002, Statistics in Medicine 21:2409-2419). The
+maximum is finite unless columns are collinear (Kosmidis & Firth 2021, Biometrika 108:71-82). There may be several
+under complete separation: found is the one uphill from zero, in profiles from the estimate. Group intercepts go by block:
 
     log|J| = sum_g log J_aa,g + log|J_bb - J_ba J_aa^-1 J_ab|,
 
@@ -35,11 +35,10 @@ Start = tuple[Floats, Floats]
 Solver = Callable[[Floats], Floats]
 
 #: Steps go on until twice the gain they promise is below ``FINE`` (coefficients right to nine digits of a standard
-#: error); where rounding ends them before, it must be below ``DECREMENT``.
+#: error), or below ``DECREMENT`` and, by rounding, no longer falling.
 DECREMENT, FINE = 1e-13, 1e-18
-MAX_ITERATIONS = 200
-#: Earlier steps that the present one learns the curvature from.
-MEMORY = 10
+MAX_ITERATIONS = 1000
+MEMORY = 10  # earlier steps that the present one learns the curvature from
 #: No step changes a linear predictor by more than this: far out the information vanishes and the steps explode.
 MAX_MOVE = 5.0
 
@@ -54,8 +53,7 @@ class FirthFit(BinaryFit):
     columns; columns without variation that a refit holds leave the penalty.
     """
 
-    #: Columns (k,) whose information is in the penalty.
-    penalised: Flags = field(repr=False, kw_only=True)
+    penalised: Flags = field(repr=False, kw_only=True)  # columns (k,) whose information is in the penalty
 
     @cached_property
     def _point(self) -> _Point:
@@ -84,9 +82,9 @@ class FirthFit(BinaryFit):
     def predicting(self) -> BinaryFit:
         """The fit to predict with: intercepts estimated anew by maximum likelihood (FLIC), slopes as they are.
 
-        The penalty pulls the mean prediction towards 1/2; with the intercepts estimated anew it is the observed share
-        (Puhr et al. 2017, Statistics in Medicine 36:2302-2317). Without group intercepts the first constant column of
-        X is the intercept; where there is none, this is the fit itself.
+        The mean prediction, which the penalty pulls towards 1/2, is then the observed share (Puhr et al. 2017,
+        Statistics in Medicine 36:2302-2317). Without group intercepts the first constant column of X is the intercept,
+        also where this fit holds it at a value; where there is none, this is the fit itself.
         """
         fixed = dict(enumerate(self.beta.tolist()))
         if self.cells.group is None:
@@ -100,8 +98,7 @@ class FirthFit(BinaryFit):
     def _maximise(
         cells: Cells, *, start: Start, restrict: Mapping[int, float] | None = None, hold: bool = False
     ) -> FirthFit:
-        beta = start[0].copy()
-        free = np.ones(len(beta), dtype=bool)
+        beta, free = start[0].copy(), np.ones(len(start[0]), dtype=bool)
         for column, value in (restrict or {}).items():
             beta[column], free[column] = value, False
         held = unmoved_columns(cells, free, hold)
@@ -124,8 +121,7 @@ def fit_firth_logit(
     Parameters
     ----------
     y, X, counts, clusters, intercepts : arrays
-        As in :func:`se_outcomes.regression.logit.fit_logit`. Groups without variation in y leave here too: fits with
-        and without the penalty then speak of the same cases.
+        As in :func:`se_outcomes.regression.logit.fit_logit`; groups without variation in y leave here too.
 
     Returns
     -------
@@ -151,10 +147,9 @@ def fit_firth_logit(
 
 
 def penalised_likelihood_ratio_test(fit: FirthFit, column: int, value: float = 0.0) -> Test:
-    """Test one coefficient by the penalised likelihood ratio, the penalty of all columns kept in both fits.
+    """Test one coefficient by the penalised likelihood ratio (Heinze & Schemper 2002), all columns' penalty in both.
 
-    The test of Heinze & Schemper (2002) for separation, where the likelihood is far from quadratic and Wald's test
-    means nothing. It takes the cases as independent: it is not robust to clustering.
+    Under separation Wald's test means nothing: use this one. It is not robust to clustering.
 
     Parameters
     ----------
@@ -181,19 +176,14 @@ def penalised_likelihood_ratio_test(fit: FirthFit, column: int, value: float = 0
     """
     _require_unrestricted(fit, column)
     statistic = max(0.0, 2 * (fit.loglik - fit.refit(restrict={column: value}).loglik))
-    return Test(
-        null=f"the coefficient of column {column} is {value:g}",
-        statistic=statistic,
-        distribution="chi-squared(1)",
-        p_value=float(chi2.sf(statistic, 1)),
-    )
+    null = f"the coefficient of column {column} is {value:g}"
+    return Test(null, statistic, "chi-squared(1)", float(chi2.sf(statistic, 1)))
 
 
 def profile_interval(fit: FirthFit, column: int, level: float = 0.95) -> tuple[float, float]:
     """Every value of a coefficient that the penalised likelihood-ratio test does not reject.
 
-    Each end is found by root finding. Under separation it replaces Wald's interval, which means nothing there; as the
-    test it is not robust to clustering.
+    Under separation Wald's interval means nothing: use this one. It is not robust to clustering.
 
     Parameters
     ----------
@@ -208,8 +198,8 @@ def profile_interval(fit: FirthFit, column: int, level: float = 0.95) -> tuple[f
 
     Raises
     ------
-    ValueError
-        On a level outside (0, 1), or as :func:`penalised_likelihood_ratio_test`.
+    EstimationError, ValueError
+        ``not_converged``; on a level outside (0, 1), or as :func:`penalised_likelihood_ratio_test`.
 
     Examples
     --------
@@ -249,12 +239,10 @@ def predict_flac(fit: FirthFit) -> Floats:
     array([0.967, 0.533, 0.533])
     """
     cells = fit.cells
-    added = np.repeat([0.0, 1.0, 1.0], len(cells.y))
     augmented = arrange_cells(
         np.concatenate([cells.y, cells.y, 1 - cells.y]),
-        np.column_stack([np.tile(cells.X, (3, 1)), added]),
+        np.column_stack([np.tile(cells.X, (3, 1)), np.repeat([0.0, 1.0, 1.0], len(cells.y))]),
         counts=np.concatenate([cells.counts, *[cells.counts * fit.leverages / 2] * 2]),
-        clusters=np.tile(cells.cluster, 3),
         intercepts=None if cells.group is None else np.tile(cells.group, 3),
     )
     kept = {int(column): float(fit.beta[column]) for column in np.flatnonzero(~fit.free)}
@@ -268,13 +256,19 @@ def _require_unrestricted(fit: FirthFit, column: int) -> None:
 
 
 def _profile_end(fit: FirthFit, column: int, width: float, allowed: float) -> float:
-    """The end on the side of ``width``, where the root of the likelihood-ratio statistic is ``allowed``."""
-    estimate, latest = float(fit.beta[column]), [fit.refit(restrict={column: float(fit.beta[column])})]
+    """Where, on the side of ``width``, the statistic's root is ``allowed``; it is almost linear: few steps."""
+    estimate, centre = float(fit.beta[column]), np.concatenate([fit.beta, fit.intercept_values])
+    ray = np.zeros_like(centre)
 
-    # the statistic's root is almost linear in the coefficient, so that few steps find the end
     def beyond(value: float) -> float:
-        latest.append(latest.pop().refit(restrict={column: value}))
-        return float(np.sqrt(max(0.0, 2 * (fit.loglik - latest[0].loglik)))) - allowed
+        nonlocal ray
+        if value == estimate:
+            return -allowed
+        # far out l* may have several maxima: start on the straight line through the latest fit
+        start = np.split(centre + (value - estimate) * ray, [len(fit.beta)])
+        found = fit._maximise(fit.cells, start=(start[0], start[1]), restrict={column: value}, hold=True)
+        ray = (np.concatenate([found.beta, found.intercept_values]) - centre) / (value - estimate)
+        return float(np.sqrt(max(0.0, 2 * (fit.loglik - found.loglik)))) - allowed
 
     for far in estimate + width * 2.0 ** np.arange(30):
         if beyond(far) > 0:
@@ -331,8 +325,8 @@ def _blocks(cells: Cells, weight: Floats, columns: Flags) -> tuple[Floats, Float
     scale = np.sqrt(np.maximum(np.diag(information), np.finfo(float).tiny))
     root = np.linalg.cholesky(information / scale[:, None] / scale)
     half = np.linalg.inv(root) / scale
-    half_log = np.log(own).sum() / 2 + np.log(np.diag(root) * scale).sum()
-    return own, means, centred, half.T @ half, float(half_log)
+    half_log = float(np.log(own).sum() / 2 + np.log(np.diag(root) * scale).sum())
+    return own, means, centred, half.T @ half, half_log
 
 
 def _climb(cells: Cells, here: _Point, free: Flags, penalised: Flags) -> tuple[_Point, int]:
@@ -340,22 +334,19 @@ def _climb(cells: Cells, here: _Point, free: Flags, penalised: Flags) -> tuple[_
     if not np.isfinite(here.height):  # warm starts can lie far out, where the information vanishes
         here = _evaluate(cells, np.where(free, 0.0, here.beta), np.zeros_like(here.values), penalised)
     pairs: list[tuple[Floats, Floats]] = []
-    decrement, iteration = np.inf, 0
+    before, decrement, iteration = np.inf, np.inf, 0
     while np.isfinite(here.height) and iteration < MAX_ITERATIONS:
-        iteration += 1
-        gradient, solve = _gradient(cells, here, free), _metric(cells, here, free)
-        decrement = float(gradient @ solve(gradient))
-        step = _corrected(gradient, solve, pairs)
-        there = _risen(cells, here, step, float(gradient @ step), penalised)
-        if there is None:
-            if not pairs:
-                break
-            pairs = []
-            continue
-        moved = np.concatenate([there.beta - here.beta, there.values - here.values])
-        here = there
-        if decrement <= FINE:
+        if decrement <= FINE or before <= decrement <= DECREMENT:
             break
+        before, iteration = decrement, iteration + 1
+        gradient, solve = _gradient(cells, here, free), _metric(cells, here, free)
+        plain, step = solve(gradient), _corrected(gradient, solve, pairs)
+        decrement = float(gradient @ plain)
+        there = _risen(cells, here, step, float(gradient @ step), penalised)
+        there = there or _risen(cells, here, plain, decrement, penalised)
+        if there is None:
+            break
+        moved, here = np.concatenate([there.beta - here.beta, there.values - here.values]), there
         change = gradient - _gradient(cells, here, free)
         pairs = [*pairs[1 - MEMORY :], (moved, change)] if moved @ change > 0 else []
     if not decrement <= DECREMENT:
@@ -366,8 +357,7 @@ def _climb(cells: Cells, here: _Point, free: Flags, penalised: Flags) -> tuple[_
 
 def _gradient(cells: Cells, point: _Point, free: Flags) -> Floats:
     """Derivatives of l* by coefficients, zero where not free, and intercepts."""
-    by_beta = np.where(free, cells.X.T @ point.residual, 0.0)
-    return np.concatenate([by_beta, cells.group_sums(point.residual)])
+    return np.append(np.where(free, cells.X.T @ point.residual, 0.0), cells.group_sums(point.residual))
 
 
 def _metric(cells: Cells, point: _Point, free: Flags) -> Solver:
@@ -399,12 +389,12 @@ def _corrected(gradient: Floats, solve: Solver, pairs: list[tuple[Floats, Floats
 def _risen(cells: Cells, here: _Point, step: Floats, slope: float, penalised: Flags) -> _Point | None:
     """The point after the step, halved until l* rises; None where it does not."""
     by_beta, by_values = np.split(step, [len(here.beta)])
-    move = np.abs(cells.X @ by_beta + cells.spread(by_values)).max()
-    size = MAX_MOVE / max(float(move), MAX_MOVE)
-    rounding = 1e-12 * (1 + abs(here.height))
+    size = MAX_MOVE / max(MAX_MOVE, float(np.abs(cells.X @ by_beta + cells.spread(by_values)).max()))
+    # rounding alone must not reject the last, tiny steps
+    floor = here.height - 1e-12 * (1 + abs(here.height))
     for _ in range(40):
         there = _evaluate(cells, here.beta + size * by_beta, here.values + size * by_values, penalised)
-        if there.height >= here.height + 1e-4 * size * slope - rounding:
+        if there.height >= floor + 1e-4 * size * slope:
             return there
         size /= 2
     return None

@@ -4,7 +4,7 @@ Each comes with its influence by cluster, from which a linearised (CV1) standard
 has two parts: who the cluster's cases are (the composition of the average) and what they did to the
 coefficients,
 
-    influence_g = sum_{i in g} n_i (f_i - f) / N + (df/dbeta)' J^-1 s_g,
+    influence_g = sum_{i in g} n_i (f_i - f) / N + (df/dbeta)' J^-1 s_g  (composition and gradient),
 
 with the derivative taken through the profiled intercepts too (da/dbeta = -J_ab / J_aa). Predictions are those of
 ``fit.predicting``: a penalised fit predicts with its constant estimated anew (FLIC), which then follows from the other
@@ -27,26 +27,69 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Average:
-    """An average over the cases in the equation.
+    """An average over the cases in the equation, or a difference or logarithm of such.
 
     Attributes
     ----------
     value : float
         The average (a probability or a difference of probabilities).
-    make_influence : callable
-        Makes ``influence``, the (G,) array of what each cluster contributes to the error; it sums to zero.
+    fit : BinaryFit
+    make_parts : callable
+        Makes ``gradient`` and ``composition``; called when asked for, which replicates never do.
     """
 
     value: float
-    make_influence: Callable[[], Floats] = field(repr=False)
+    fit: BinaryFit = field(repr=False)
+    make_parts: Callable[[], tuple[Floats, Floats]] = field(repr=False)
+
+    @cached_property
+    def _parts(self) -> tuple[Floats, Floats]:
+        return self.make_parts()
+
+    @property
+    def gradient(self) -> Floats:
+        """Derivative by the coefficients (k,), through intercepts too."""
+        return self._parts[0]
+
+    @property
+    def composition(self) -> Floats:
+        """What the cases of each cluster contribute to the error by being who they are (G,); sums to zero."""
+        return self._parts[1]
 
     @cached_property
     def influence(self) -> Floats:
-        """What each cluster contributes to the error (G,); made when asked for, which replicates never do."""
-        return self.make_influence()
+        """What each cluster contributes to the error (G,), through the coefficients too; sums to zero."""
+        return self.composition + self.fit.scores @ (self.fit.covariance @ self.gradient)
 
     def __sub__(self, other: Average) -> Average:
-        return Average(self.value - other.value, lambda: self.influence - other.influence)
+        return Average(
+            self.value - other.value,
+            self.fit,
+            lambda: (self.gradient - other.gradient, self.composition - other.composition),
+        )
+
+    def log(self) -> Average:
+        """Its logarithm: the difference of two is the logarithm of a risk ratio."""
+        return Average(
+            float(np.log(self.value)),
+            self.fit,
+            lambda: (self.gradient / self.value, self.composition / self.value),
+        )
+
+
+def coefficient(fit: BinaryFit, column: int) -> Average:
+    """A coefficient, as what can be computed from a fit: nothing of it is composition.
+
+    Examples
+    --------
+    >>> from se_outcomes.regression.logit import fit_logit
+    >>> fit = fit_logit([1, 0, 1, 0], [[1, 1], [1, 1], [1, 0], [1, 0]], counts=[30, 10, 20, 20])
+    >>> round(coefficient(fit, 1).value, 6)
+    1.098612
+    """
+    unit = np.zeros(len(fit.beta))
+    unit[column] = 1.0
+    return Average(float(fit.beta[column]), fit, lambda: (unit, np.zeros(fit.n_clusters)))
 
 
 def average_derivative(fit: BinaryFit, column: int) -> Average:
@@ -83,6 +126,22 @@ def standardised_share(fit: BinaryFit, values: Mapping[int, float]) -> Average:
     return _average(fit, fit.family.mean(eta), fit.family.slope(eta), X, np.zeros(len(fit.beta)))
 
 
+def shifted_share(fit: BinaryFit, column: int, shift: float) -> Average:
+    """Mean predicted probability if every case had ``shift`` more of a column, all else as it is.
+
+    Examples
+    --------
+    >>> from se_outcomes.regression.logit import fit_logit
+    >>> fit = fit_logit([1, 0, 1, 0], [[1, 1], [1, 1], [1, 0], [1, 0]], counts=[30, 10, 20, 20])
+    >>> round(shifted_share(fit, 1, 0.0).value, 6), round(shifted_share(fit, 1, 1.0).value, 6)
+    (0.625, 0.825)
+    """
+    X = fit.cells.X.copy()
+    X[:, column] += shift
+    eta = fit.predicting.linear_predictor(X)
+    return _average(fit, fit.family.mean(eta), fit.family.slope(eta), X, np.zeros(len(fit.beta)))
+
+
 def standardised_curve(fit: BinaryFit, column: int, grid: Floats) -> Floats:
     """Mean predicted probability at each value (m,) of one column, all else as it is: (m,).
 
@@ -100,13 +159,15 @@ def standardised_curve(fit: BinaryFit, column: int, grid: Floats) -> Floats:
 
 
 def _average(fit: BinaryFit, values: Floats, by_eta: Floats, X: Floats, direct: Floats) -> Average:
-    """Mean of cell values and its influence; ``by_eta``: their derivative by the predictor made with X."""
+    """Mean of cell values; ``by_eta``: their derivative by the predictor made with X."""
     mean = float(fit.cells.counts @ values / fit.cells.counts.sum())
-    return Average(mean, lambda: _influence(fit, values - mean, by_eta, X, direct))
+    return Average(mean, fit, lambda: _parts(fit, values - mean, by_eta, X, direct))
 
 
-def _influence(fit: BinaryFit, deviations: Floats, by_eta: Floats, X: Floats, direct: Floats) -> Floats:
-    """The module's formula, from the cells' deviations from the mean."""
+def _parts(
+    fit: BinaryFit, deviations: Floats, by_eta: Floats, X: Floats, direct: Floats
+) -> tuple[Floats, Floats]:
+    """Gradient (k,) and composition (G,), from the cells' deviations from the mean."""
     cells, predicting = fit.cells, fit.predicting
     total = cells.counts.sum()
     composition = cells.cluster_sums(cells.counts * deviations) / total
@@ -122,4 +183,4 @@ def _influence(fit: BinaryFit, deviations: Floats, by_eta: Floats, X: Floats, di
         by_constant = gradient[anew] / information[anew]
         gradient = gradient - by_constant * information
         composition = composition + by_constant * predicting.scores[:, anew]
-    return composition + fit.scores @ (fit.covariance @ gradient)
+    return gradient, composition

@@ -120,13 +120,27 @@ class Chunk:
 
     @cached_property
     def _runs(self) -> tuple[Codes, Codes]:
-        starts = np.flatnonzero(np.append(True, self.group[1:] != self.group[:-1]))
-        return starts, self.group[starts]
+        return _runs_of(self.group)
+
+    @cached_property
+    def _cluster_runs(self) -> tuple[Codes, Codes]:
+        return _runs_of(self.block.cluster[self.rows])
 
     def add_by_group(self, target: Floats, values: Floats) -> None:
         """Add row values (n, ...) to their groups' rows of ``target`` (q, ...)."""
         starts, groups = self._runs
         target[groups] += np.add.reduceat(values, starts, axis=0)  # a group is one run: sorted
+
+    def add_by_cluster(self, target: Floats, values: Floats) -> None:
+        """Add row values (n, ...) to their clusters' rows of ``target`` (G, ...)."""
+        starts, clusters = self._cluster_runs
+        target[clusters] += np.add.reduceat(values, starts, axis=0)
+
+
+def _runs_of(codes: Codes) -> tuple[Codes, Codes]:
+    """First positions and codes of the runs of equal codes."""
+    starts = np.flatnonzero(np.append(True, codes[1:] != codes[:-1]))
+    return starts, codes[starts]
 
 
 @dataclass(frozen=True, eq=False)

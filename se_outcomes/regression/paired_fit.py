@@ -33,6 +33,7 @@ from se_outcomes.results import Test
 
 Floats = NDArray[np.float64]
 
+
 @dataclass(frozen=True)
 class LocalMaximum:
     """A maximum of the likelihood.
@@ -360,6 +361,11 @@ class PairedFit:
         if near is not None:
             return type(self)(model, near, (near,), (), None, _held(model, flat))
         return replace(fit_pair(type(self), model, start=start, hold=True), held=_held(model, flat))
+
+    def pin(self, node: Node) -> Self:
+        """The fit at a node of the profile, its dependence held."""
+        peak = Peak(node.t, node.state.loglik, node.state, True)
+        return replace(self, peak=peak, peaks=(peak,), rough=(), pinned=True)
 
     def _prepare(
         self, without: int | None, restrict: dict[int, float]

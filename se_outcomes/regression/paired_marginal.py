@@ -64,7 +64,12 @@ class Share:
 Quantity = Callable[[PairModel, Point, Chunk], Share]
 
 
-def placement(*, accepted_only: bool = False, setting: Mapping[int, float] | None = None) -> Quantity:
+def placement(
+    *,
+    accepted_only: bool = False,
+    setting: Mapping[int, float] | None = None,
+    shift: tuple[int, float] | None = None,
+) -> Quantity:
     """P(Y = 1) = Phi(b) whoever is selected: the outcome with the gate open.
 
     Parameters
@@ -73,10 +78,16 @@ def placement(*, accepted_only: bool = False, setting: Mapping[int, float] | Non
         Average over the selected only (their outcome as the recorded grounds alone would have it).
     setting : mapping of int to float, optional
         Columns of X held at a value for everybody.
+    shift : (int, float), optional
+        A column of X, and how much more of it everybody has.
     """
 
     def quantity(model: PairModel, point: Point, chunk: Chunk) -> Share:
         _, b, X = _predict(model, point, chunk, setting)
+        if shift is not None:
+            X = X.copy()
+            X[:, shift[0]] += shift[1]
+            b = b + shift[1] * model.split(point.theta)[1][shift[0]]
         include = _in_outcome(model, chunk) * (chunk.s > 0 if accepted_only else 1.0)
         return Share(include, ndtr(b), np.zeros_like(b), _density(b), X)
 
@@ -239,6 +250,25 @@ def _own_noise_of_intercepts(model: PairModel, state: State, gradients: Floats) 
     values, vectors = np.linalg.eigh(-state.evaluation.group_hessian)
     along = np.einsum("gij,gim->gjm", vectors, by_group)
     return np.einsum("gjm,gj,gjn->mn", along, 1 / np.maximum(values, LEAST_INFORMATION), along)
+
+
+def mean_values(model: PairModel, point: Point, quantities: Sequence[Quantity]) -> Floats:
+    """Averages (m,) of several quantities at a point, without their errors.
+
+    Raises
+    ------
+    EstimationError
+        ``no_cases`` where there is nobody to average over.
+    """
+    found = np.zeros((2, len(quantities)))
+    for chunk in model.cells.chunks:
+        for place, quantity in enumerate(quantities):
+            share = quantity(model, point, chunk)
+            weight = chunk.counts * share.include
+            found[:, place] += weight @ share.value, weight.sum()
+    if not (found[1] > 0).all():
+        raise EstimationError("There is nobody to average over.", reason="no_cases")
+    return found[0] / found[1]
 
 
 def average_at(model: PairModel, node: Node, quantities: Sequence[Quantity]) -> Averages:

@@ -2,7 +2,7 @@
 
 A bias-reduced covariance adjusts a cluster's residuals by any matrix A that makes their working covariance
 Theta - X* M X*' that of the errors, Theta (here X* = w x, Theta = w = p(1 - p), M = J^-1). Such an A is not unique. The
-one that clubSandwich takes is Theta^(1/2) B^(-1/2) Theta^(1/2) with B = Theta^(1/2) (Theta - X* M X*') Theta^(1/2), which
+one that clubSandwich takes is Theta^(1/2) B^(-1/2) Theta^(1/2) with B = Theta^(1/2) (Theta - X* M X*') Theta^(1/2), and
 does not follow from the cluster's information alone. It is applied without the n_g x n_g matrix: an inverse square root
 is an integral of resolvents, and those of B, a diagonal less k columns, are k x k by Woodbury's identity.
 """

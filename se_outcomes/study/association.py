@@ -11,20 +11,24 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from se_outcomes.errors import EstimationError
-from se_outcomes.inference.intervals import share_interval, t_p_value
+from se_outcomes.inference.intervals import share_interval
+from se_outcomes.inference.score_bootstrap import score_bootstrap
 from se_outcomes.results import Notice, Test
 from se_outcomes.study.contrasts import (
+    SLOPE_MEASURES,
     Replicated,
     Rows,
     estimate_rows,
     estimates_frame,
     level_averages,
     level_functional,
+    office_draws,
     replicate,
     slope_averages,
     slope_functional,
 )
-from se_outcomes.study.design import Term, fit_design
+from se_outcomes.study.design import Term
+from se_outcomes.study.office_evidence import Judged, judge, say_disagreement
 from se_outcomes.study.sample import Sample, exposure_values
 
 Floats = NDArray[np.float64]
@@ -43,6 +47,8 @@ class Association:
         As in :class:`~se_outcomes.study.passage.PassageResult`.
     main : Replicated
         The fit that the curve (or, for levels, the groups) is drawn from.
+    judged : tuple of Judged
+        The contrasts tested, in the order of ``estimates``.
     warnings : tuple of str
     """
 
@@ -50,23 +56,28 @@ class Association:
     curve: pd.DataFrame
     groups: pd.DataFrame
     main: Replicated
+    judged: tuple[Judged, ...]
     warnings: tuple[Notice, ...]
 
 
 def associate(sample: Sample) -> Association:
     """Fit crude and adjusted models on the same cases; the last of them gives curve and groups."""
     estimates: Rows = []
+    judged: list[Judged] = []
     warnings: list[Notice] = []
     slope = None
     for adjustment, covariates in sample.adjustments.items():
         if sample.numeric:
             slope = fit_slope(sample, covariates, with_curve=adjustment == list(sample.adjustments)[-1])
-            estimates += slope_rows(slope, sample, adjustment)
+            judged.append(judge(slope, 0, "per_sd", adjustment, sample))
+            estimates += slope_rows(slope, judged[-1])
             warnings += slope.warnings
         levels, refused = fit_levels(sample, covariates)
         warnings += refused
         if levels is not None:
-            estimates += level_rows(levels, sample, adjustment)
+            for number, contrast in sample.contrasts().items():
+                judged.append(judge(levels, number - 1, contrast, adjustment, sample))
+                estimates += level_rows(levels, judged[-1], len(sample.levels))
             warnings += levels.warnings
     main = slope or levels
     assert main is not None  # a level model without a slope model beside it raises when it cannot be fitted
@@ -75,15 +86,16 @@ def associate(sample: Sample) -> Association:
         curve=share_curve(slope, sample),
         groups=group_shares(levels, sample),
         main=main,
-        warnings=tuple(warnings),
+        judged=tuple(judged),
+        warnings=(*warnings, *say_disagreement(judged)),
     )
 
 
 def fit_slope(sample: Sample, covariates: Sequence[str], *, with_curve: bool) -> Replicated:
     """The model linear in the scaled exposure, with its office jackknife."""
-    fit = fit_design(sample.design(sample.slope_term(), covariates))
+    design = sample.design(sample.slope_term(), covariates)
     grid = curve_grid(sample) if with_curve else np.zeros(0)
-    return replicate(fit, lambda refit: slope_functional(refit, grid), f"{sample.exposure} per SD")
+    return replicate(design, lambda refit: slope_functional(refit, grid), f"{sample.exposure} per SD")
 
 
 def fit_levels(sample: Sample, covariates: Sequence[str]) -> tuple[Replicated | None, tuple[Notice, ...]]:
@@ -98,8 +110,8 @@ def fit_levels(sample: Sample, covariates: Sequence[str]) -> tuple[Replicated | 
             raise EstimationError(
                 f"all cases used lie in one quarter of {sample.exposure}.", reason="exposure_constant"
             )
-        fit = fit_design(sample.design(sample.level_term(), covariates))
-        return replicate(fit, lambda refit: level_functional(refit, n_levels), what), ()
+        design = sample.design(sample.level_term(), covariates)
+        return replicate(design, lambda refit: level_functional(refit, n_levels), what), ()
     except EstimationError as refusal:
         if not sample.numeric:
             raise
@@ -108,42 +120,30 @@ def fit_levels(sample: Sample, covariates: Sequence[str]) -> tuple[Replicated | 
         )
 
 
-def slope_rows(slope: Replicated, sample: Sample, adjustment: str) -> Rows:
-    """Log odds ratio, odds ratio and average marginal effect per scale SD."""
+def slope_rows(slope: Replicated, judged: Judged) -> Rows:
+    """Log odds ratio, odds ratio, average marginal effect and risk ratio per scale SD."""
     rows: Rows = []
-    measures = ("log_odds", "ame")
-    for position, (measure, average) in enumerate(zip(measures, slope_averages(slope.fit), strict=True)):
-        rows += estimate_rows(
-            slope,
-            position,
-            average,
-            term=sample.exposure,
-            contrast="per_sd",
-            measure=measure,
-            adjustment=adjustment,
-        )
+    for position, (measure, average) in enumerate(
+        zip(SLOPE_MEASURES, slope_averages(slope.fit), strict=True)
+    ):
+        rows += estimate_rows(slope, position, average, judged.verdicts, measure=measure, **judged.labels)
     return rows
 
 
-def level_rows(levels: Replicated, sample: Sample, adjustment: str) -> Rows:
-    """Log odds ratios, odds ratios and differences of standardised shares between levels."""
-    n_levels = len(sample.levels)
+def level_rows(levels: Replicated, judged: Judged, n_levels: int) -> Rows:
+    """Log odds ratio, odds ratio, difference and ratio of standardised shares of one level and the first."""
+    column = judged.column
     coefficients, shares = level_averages(levels.fit, n_levels)
     rows: Rows = []
-    for number, contrast in sample.contrasts().items():
-        for measure, position, average in (
-            ("log_odds", number - 1, coefficients[number - 1]),
-            ("ame", n_levels - 2 + number, shares[number] - shares[0]),
-        ):
-            rows += estimate_rows(
-                levels,
-                position,
-                average,
-                term=sample.exposure,
-                contrast=contrast,
-                measure=measure,
-                adjustment=adjustment,
-            )
+    for block, (measure, average) in enumerate(
+        (
+            ("log_odds", coefficients[column]),
+            ("ame", shares[column + 1] - shares[0]),
+            ("log_risk_ratio", shares[column + 1].log() - shares[0].log()),
+        )
+    ):
+        position = block * (n_levels - 1) + column
+        rows += estimate_rows(levels, position, average, judged.verdicts, measure=measure, **judged.labels)
     return rows
 
 
@@ -159,9 +159,9 @@ def share_curve(slope: Replicated | None, sample: Sample) -> pd.DataFrame:
     if slope is None:
         return pd.DataFrame(columns=columns, dtype=float)
     grid = curve_grid(sample)
-    points = slice(2, 2 + len(grid))  # after the log odds ratio and the marginal effect: slope_functional
+    points = slice(len(SLOPE_MEASURES), len(SLOPE_MEASURES) + len(grid))
     share = expit(slope.jackknife.estimate[points])
-    low, high = share_interval(share, slope.jackknife.std_error[points], slope.jackknife.dof)
+    low, high = share_interval(share, slope.jackknife.std_error[points], slope.dof)
     known = exposure_values(sample)
     # instruments differ in value but not in scaled value: then the curve is told in scaled units only
     straight = np.polynomial.Polynomial.fit(known["scaled"], known["value"], 1)
@@ -178,9 +178,9 @@ def group_shares(levels: Replicated | None, sample: Sample) -> pd.DataFrame:
     if levels is None:
         return pd.DataFrame(columns=columns)
     n_levels = len(sample.levels)
-    places = slice(2 * (n_levels - 1), 2 * (n_levels - 1) + n_levels)
+    places = slice(-n_levels, None)  # level_functional ends with them
     share = expit(levels.jackknife.estimate[places])
-    low, high = share_interval(share, levels.jackknife.std_error[places], levels.jackknife.dof)
+    low, high = share_interval(share, levels.jackknife.std_error[places], levels.dof)
     counts = sample.level_counts()
     frame = pd.DataFrame(
         {"group": list(sample.levels), "estimate": share, "conf_low": low, "conf_high": high}
@@ -189,16 +189,17 @@ def group_shares(levels: Replicated | None, sample: Sample) -> pd.DataFrame:
 
 
 def look_at_linearity(sample: Sample) -> tuple[Test | None, tuple[Notice, ...]]:
-    """t test of the squared scaled exposure in the adjusted model (crude, without adjustment)."""
+    """Score bootstrap test of the squared scaled exposure in the adjusted model (crude, without adjustment)."""
     if not sample.numeric or exposure_values(sample)["value"].nunique() < 3:
         return None, ()
     covariates = list(sample.adjustments.values())[-1]
     scaled = sample.slope_term().columns
     exposure = Term(sample.exposure, np.hstack([scaled, scaled**2]))
     null = f"The log odds of passing are linear in {sample.exposure} (the squared term is zero)"
+    what = f"Linearity of {sample.exposure}"
     try:
-        fit = fit_design(sample.design(exposure, covariates))
-        found = replicate(fit, lambda refit: refit.beta[1:2], f"Linearity of {sample.exposure}")
+        found = replicate(sample.design(exposure, covariates), lambda refit: refit.beta[:2], what)
+        test = score_bootstrap(found.fit, 1, weights=office_draws(found.fit.n_clusters))
     except EstimationError as refusal:
         return None, (
             Notice(
@@ -208,6 +209,4 @@ def look_at_linearity(sample: Sample) -> tuple[Test | None, tuple[Notice, ...]]:
                 why=str(refusal),
             ),
         )
-    statistic = float(found.jackknife.estimate[0] / found.jackknife.std_error[0])
-    dof = found.jackknife.dof
-    return Test(null, statistic, f"t({dof:.0f})", float(t_p_value(statistic, dof))), found.warnings
+    return Test(null, test.statistic, "score bootstrap (WCLR-S)", test.p_value), found.warnings

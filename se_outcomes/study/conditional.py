@@ -6,10 +6,9 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from se_outcomes.errors import EstimationError
-from se_outcomes.inference.cluster_covariance import cluster_covariance
+from se_outcomes.inference.cluster_covariance import bias_reduced, cluster_covariance
 from se_outcomes.inference.intervals import t_interval, t_p_value
 from se_outcomes.regression.conditional_logit import (
     ConditionalFit,
@@ -90,33 +89,40 @@ def _fit(design: Design) -> ConditionalFit:
 
 def _rows(fit: ConditionalFit, design: Design, term: str, contrasts: dict[int, str], adjustment: str) -> Rows:
     robust, cv1 = cluster_covariance(fit, kind="CV3L"), cluster_covariance(fit, kind="CV1")
+    cr2 = bias_reduced(fit, np.eye(len(fit.beta)))
+    dof = len(fit.scores) - 1.0
     rows: Rows = []
     for column, contrast in contrasts.items():
-        estimate, dof = fit.beta[column], len(fit.scores) - 1.0
-        ends = _ends(estimate, robust.std_error[column], dof, "")
-        statistic = estimate / robust.std_error[column]
+        estimate = fit.beta[column]
         row = {
             "term": term,
             "estimate": estimate,
-            "std_error": robust.std_error[column],
-            "statistic": statistic,
-            "p_value": t_p_value(statistic, dof),
+            **_errors(estimate, robust.std_error[column], dof, ""),
+            **_errors(estimate, cr2.std_error[column], float(cr2.dof[column]), "cr2_"),
+            **_errors(estimate, cv1.std_error[column], dof, "cv1_"),
+            "statistic": estimate / robust.std_error[column],
             "contrast": contrast,
             "measure": "log_odds",
             "adjustment": adjustment,
+            "estimator": "conditional",
             "std_error_kind": robust.kind,
-            "cv1_std_error": cv1.std_error[column],
+            "p_value_kind": robust.kind,
             "dof": dof,
+            "cr2_dof": float(cr2.dof[column]),
             "n_cases": fit.n_cases,
             "n_events": round(float(design.counts @ design.y)),
             "n_offices": len(fit.scores),
-            **ends,
-            **_ends(estimate, cv1.std_error[column], dof, "cv1_"),
         }
-        rows += [row, exponentiated(row)]
+        row["jackknife_p_value"] = row["p_value"]
+        rows += [row, exponentiated(row, "odds_ratio")]
     return rows
 
 
-def _ends(estimate: float, std_error: float, dof: float, prefix: str) -> dict[str, NDArray[np.float64]]:
+def _errors(estimate: float, std_error: float, dof: float, prefix: str) -> dict[str, float]:
     low, high = t_interval(estimate, std_error, dof)
-    return {f"{prefix}conf_low": low, f"{prefix}conf_high": high}
+    return {
+        f"{prefix}std_error": std_error,
+        f"{prefix}conf_low": float(low),
+        f"{prefix}conf_high": float(high),
+        f"{prefix}p_value": float(t_p_value(estimate / std_error, dof)),
+    }

@@ -1,9 +1,15 @@
-"""Contrasts of the exposure from a fitted logit: odds ratios, marginal effects, office-clustered errors."""
+"""Contrasts of the exposure from a fitted logit, with errors and tests that hold with few offices.
+
+Intervals are the office jackknife's (CV3) with t(G - 1), p-values those of the restricted wild score bootstrap
+(WCLR-S). A contrast's odds ratio, marginal effect and risk ratio are null together, so they share the test of its
+coefficient. CR2 with its own degrees of freedom stands beside both as a check, CV1 as what other packages print.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,33 +18,48 @@ from numpy.typing import NDArray
 from scipy.special import logit
 
 from se_outcomes.errors import EstimationError
-from se_outcomes.inference.cluster_covariance import cv1_factor
+from se_outcomes.inference.cluster_covariance import bias_reduced, cv1_factor
 from se_outcomes.inference.intervals import t_interval, t_p_value
 from se_outcomes.inference.jackknife import Jackknife, jackknife
+from se_outcomes.inference.score_bootstrap import (
+    Draws,
+    ScoredHypothesis,
+    compare,
+    draw_weights,
+    score_hypothesis,
+)
 from se_outcomes.regression.binary import BinaryFit
 from se_outcomes.regression.marginal import (
     Average,
     average_derivative,
+    coefficient,
+    shifted_share,
     standardised_curve,
     standardised_share,
 )
 from se_outcomes.results import TIDY_COLUMNS, Notice
+from se_outcomes.study.design import Design, fit_design, fit_penalised_design
 
 Floats = NDArray[np.float64]
 Row = dict[str, Any]
 Rows = list[Row]
 
+#: What is told of each of the two other errors.
+BESIDE = ("std_error", "conf_low", "conf_high", "p_value")
 #: The columns of ``PassageResult.estimates``.
 ESTIMATE_COLUMNS = (
     *TIDY_COLUMNS,
     "contrast",
     "measure",
     "adjustment",
+    "estimator",
     "std_error_kind",
-    "cv1_std_error",
-    "cv1_conf_low",
-    "cv1_conf_high",
+    "p_value_kind",
     "dof",
+    "jackknife_p_value",
+    *(f"cr2_{name}" for name in BESIDE),
+    "cr2_dof",
+    *(f"cv1_{name}" for name in BESIDE),
     "n_cases",
     "n_events",
     "n_offices",
@@ -47,47 +68,130 @@ ESTIMATE_COLUMNS = (
 
 @dataclass(frozen=True, eq=False)
 class Replicated:
-    """A fit, what was computed from it, the office jackknife of that, and what had to be said about it."""
+    """A fit, what was computed from it, the office jackknife of that, and what had to be said about it.
+
+    Attributes
+    ----------
+    estimator : {"ml", "firth"}
+        The same for the fit and all its replicates.
+    dof : float
+        Of the jackknife's t: G - 1, or the effective ones where the exposure is the same throughout an office.
+    """
 
     fit: BinaryFit
     jackknife: Jackknife
+    estimator: str
+    dof: float
     warnings: tuple[Notice, ...]
 
 
-def replicate(fit: BinaryFit, functional: Callable[[BinaryFit], Floats], what: str) -> Replicated:
-    """CV3 of a functional; where some refit fails, CV3L with a sentence (replicates are never dropped)."""
+def replicate(design: Design, functional: Callable[[BinaryFit], Floats], what: str) -> Replicated:
+    """Fit a design and jackknife a functional of it (CV3).
+
+    Where the fit or a replicate separates, fit and replicates are Firth's; where a replicate fails otherwise, its
+    linear form (CV3L) is taken, with a sentence. Replicates are never dropped.
+    """
     try:
-        return Replicated(fit, jackknife(functional, fit, kind="CV3"), ())
+        fit = fit_design(design)
+    except EstimationError as refusal:
+        if refusal.reason != "separation":
+            raise
+        return _replicate_penalised(design, functional, _say_penalised(what, refusal))
+    try:
+        return _replicated(design, fit, jackknife(functional, fit), "ml", ())
+    except EstimationError as failure:
+        if failure.reason == "separation":
+            return _replicate_penalised(design, functional, _say_penalised_replicates(what, failure))
+        if "n_failed" not in failure.details:
+            raise
+        return _replicated(
+            design, fit, jackknife(functional, fit, kind="CV3L"), "ml", (_say_linear(what, failure),)
+        )
+
+
+def _replicate_penalised(
+    design: Design, functional: Callable[[BinaryFit], Floats], said: Notice
+) -> Replicated:
+    fit = fit_penalised_design(design)
+    try:
+        return _replicated(design, fit, jackknife(functional, fit), "firth", (said,))
     except EstimationError as failure:
         if "n_failed" not in failure.details:
             raise
-        sentence = Notice(
-            "linear_jackknife",
-            "{what}: without one office at a time the model cannot be fitted for {n_failed} of {n_clusters} "
-            "offices ({why}), so the refitting jackknife (CV3) does not exist; its linear form (CV3L), which "
-            "may be too narrow, is given instead.",
-            what=what,
-            n_failed=failure.details["n_failed"],
-            n_clusters=failure.details["n_clusters"],
-            why=failure.reason.replace("_", " "),
-        )
-        return Replicated(fit, jackknife(functional, fit, kind="CV3L"), (sentence,))
+        linear = _say_linear(str(said.parts["what"]), failure)
+        return _replicated(design, fit, jackknife(functional, fit, kind="CV3L"), "firth", (said, linear))
+
+
+def _replicated(
+    design: Design, fit: BinaryFit, found: Jackknife, estimator: str, warnings: tuple[Notice, ...]
+) -> Replicated:
+    dof = found.dof
+    if design.office_level:
+        dof = min(dof, float(bias_reduced(fit, np.eye(len(fit.beta))[: design.n_exposure]).dof.min()))
+    return Replicated(fit, found, estimator, dof, warnings)
+
+
+def _say_penalised(what: str, refusal: EstimationError) -> Notice:
+    return Notice(
+        "penalised",
+        "{what}: {levels} predicts the outcome without error for some of the cases (separation), so no finite odds "
+        "ratio fits best; Firth's penalised logit is used, for every replicate too.",
+        what=what,
+        columns=" and ".join(str(column) for column in _listed(refusal, "columns")),
+        levels=" and ".join(str(level) for level in _listed(refusal, "levels")),
+    )
+
+
+def _say_penalised_replicates(what: str, failure: EstimationError) -> Notice:
+    return Notice(
+        "penalised_replicates",
+        "{what}: without one office at a time the outcome is predicted without error for {n_failed} of {n_clusters} "
+        "offices (separation); Firth's penalised logit is used, for the full fit too.",
+        what=what,
+        n_failed=failure.details["n_failed"],
+        n_clusters=failure.details["n_clusters"],
+    )
+
+
+def _say_linear(what: str, failure: EstimationError) -> Notice:
+    return Notice(
+        "linear_jackknife",
+        "{what}: without one office at a time the model cannot be fitted for {n_failed} of {n_clusters} "
+        "offices ({why}), so the refitting jackknife (CV3) does not exist; its linear form (CV3L), which "
+        "may be too narrow, is given instead.",
+        what=what,
+        n_failed=failure.details["n_failed"],
+        n_clusters=failure.details["n_clusters"],
+        why=failure.reason.replace("_", " "),
+    )
+
+
+def _listed(refusal: EstimationError, name: str) -> tuple[object, ...]:
+    found = refusal.details.get(name, ())
+    return found if isinstance(found, tuple) else (found,)
+
+
+# ------------------------------------------------------------------------------------------------ functionals
+
+#: Before the curve's points a slope model tells its coefficient, marginal effect and log risk ratio.
+SLOPE_MEASURES = ("log_odds", "ame", "log_risk_ratio")
 
 
 def slope_averages(fit: BinaryFit) -> list[Average]:
-    """The log odds ratio and the average marginal effect of the first column."""
-    return [_coefficient(fit, 0), average_derivative(fit, 0)]
+    """Log odds ratio, average marginal effect, and log risk ratio of one more (per SD) of the first column."""
+    ratio = shifted_share(fit, 0, 1.0).log() - shifted_share(fit, 0, 0.0).log()
+    return [coefficient(fit, 0), average_derivative(fit, 0), ratio]
 
 
 def slope_functional(fit: BinaryFit, grid: Floats) -> Floats:
-    """What is jackknifed of a slope model: log odds ratio, marginal effect, logits of the curve."""
+    """What is jackknifed of a slope model: :data:`SLOPE_MEASURES`, then logits of the curve."""
     values = [average.value for average in slope_averages(fit)]
     return np.r_[values, logit(standardised_curve(fit, 0, grid))] if len(grid) else np.array(values)
 
 
 def level_averages(fit: BinaryFit, n_levels: int) -> tuple[list[Average], list[Average]]:
     """Log odds ratios against the first level, and the standardised share of each level (n_levels)."""
-    coefficients = [_coefficient(fit, column) for column in range(n_levels - 1)]
+    coefficients = [coefficient(fit, column) for column in range(n_levels - 1)]
     shares = []
     for level in range(n_levels):
         values = {column: float(column == level - 1) for column in range(n_levels - 1)}
@@ -96,72 +200,173 @@ def level_averages(fit: BinaryFit, n_levels: int) -> tuple[list[Average], list[A
 
 
 def level_functional(fit: BinaryFit, n_levels: int) -> Floats:
-    """What is jackknifed of a level model: log odds ratios, differences of shares, logits of the shares."""
+    """What is jackknifed of a level model: log odds ratios, differences of shares, log risk ratios, their logits."""
     coefficients, shares = level_averages(fit, n_levels)
     values = np.array([share.value for share in shares])
-    return np.r_[[average.value for average in coefficients], values[1:] - values[0], logit(values)]
+    return np.r_[
+        [average.value for average in coefficients],
+        values[1:] - values[0],
+        np.log(values[1:] / values[0]),
+        logit(values),
+    ]
+
+
+# ------------------------------------------------------------------------------------------------ rows
+
+
+@cache
+def office_draws(n_offices: int) -> Draws:
+    """The bootstrap's weights of so many offices: all of them where they are few, else always the same ones."""
+    return draw_weights(n_offices)
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """p-values of the null that a contrast's coefficient is zero; its measures share them.
+
+    Attributes
+    ----------
+    bootstrap : float
+        By the score bootstrap; NaN where the fit restricted to the null does not exist.
+    jackknife, cr2, cv1 : float
+        By t tests.
+    statistic : float
+        |t| with CV1, which the bootstrap compares.
+    hypothesis : ScoredHypothesis or None
+        What the bootstrap drew from, for tests together with others.
+    """
+
+    bootstrap: float
+    jackknife: float
+    cr2: float
+    cv1: float
+    statistic: float
+    hypothesis: ScoredHypothesis | None
+
+    @property
+    def disagree(self) -> bool:
+        """Whether the three that are to hold with few offices lie on both sides of 5 %."""
+        known = [p for p in (self.bootstrap, self.jackknife, self.cr2) if not np.isnan(p)]
+        return min(known) < 0.05 <= max(known)
+
+
+def judge_coefficient(replicated: Replicated, column: int) -> Verdicts:
+    """Test that a coefficient is zero in four ways."""
+    fit, own = replicated.fit, coefficient(replicated.fit, column)
+    error = replicated.jackknife.std_error[column]  # coefficients come first in every functional
+    draws, statistic = office_draws(fit.n_clusters), abs(own.value) / cv1_error(own)
+    try:
+        hypothesis = score_hypothesis(fit.refit(restrict={column: 0.0}), [column])
+        bootstrapped = compare(statistic, hypothesis.statistics(draws.values), draws)
+    except EstimationError:
+        hypothesis, bootstrapped = None, np.nan
+    cr2, cr2_dof = cr2_error(own)
+    return Verdicts(
+        bootstrap=bootstrapped,
+        jackknife=float(t_p_value(own.value / error, replicated.dof)) if error > 0 else np.nan,
+        cr2=float(t_p_value(own.value / cr2, cr2_dof)),
+        cv1=float(t_p_value(statistic, fit.n_clusters - 1)),
+        statistic=statistic,
+        hypothesis=hypothesis,
+    )
+
+
+def cv1_error(average: Average) -> float:
+    """Standard error by CV1."""
+    fit = average.fit
+    factor = cv1_factor(fit.n_clusters, fit.n_cases, int(fit.free.sum()))
+    return float(np.sqrt(factor * average.influence @ average.influence))
+
+
+def cr2_error(average: Average) -> tuple[float, float]:
+    """Standard error by CR2 and its degrees of freedom; who the cases are enters with the factor G/(G-1)."""
+    fit = average.fit
+    reduced = bias_reduced(fit, average.gradient[None, :])
+    own = np.sqrt(fit.n_clusters / (fit.n_clusters - 1)) * average.composition
+    influence = reduced.influence[:, 0] + own
+    return float(np.sqrt(influence @ influence)), float(reduced.dof[0])
 
 
 def estimate_rows(
     replicated: Replicated,
     position: int,
     average: Average,
+    verdicts: Verdicts,
     *,
-    term: str,
-    contrast: str,
     measure: str,
-    adjustment: str,
+    **labels: str,
 ) -> Rows:
-    """A row from place ``position`` of the jackknife; a log odds ratio is followed by its odds ratio."""
+    """Rows from place ``position`` of the jackknife; a log odds ratio is followed by its odds ratio.
+
+    Parameters
+    ----------
+    replicated : Replicated
+    position : int
+    average : Average
+        The same at the full fit, for CR2 and CV1.
+    verdicts : Verdicts
+    measure : {"log_odds", "ame", "log_risk_ratio"}
+        A logarithm of a risk ratio becomes a risk ratio.
+    labels
+        ``term``, ``contrast`` and ``adjustment``.
+    """
     fit, jack = replicated.fit, replicated.jackknife
     estimate, std_error = jack.estimate[position], jack.std_error[position]
-    n_offices, dof = fit.n_clusters, jack.dof
-    cv1 = np.sqrt(cv1_factor(n_offices, fit.n_cases, len(fit.beta)) * average.influence @ average.influence)
-    statistic = estimate / std_error if std_error > 0 else np.nan
-    low, high = t_interval(estimate, std_error, dof)
-    cv1_low, cv1_high = t_interval(estimate, cv1, dof)
+    cr2, cr2_dof = cr2_error(average)
+    bootstrapped = not np.isnan(verdicts.bootstrap)
     row: Row = {
-        "term": term,
+        **labels,
+        **_ends(estimate, std_error, replicated.dof, ""),
+        **_ends(estimate, cr2, cr2_dof, "cr2_"),
+        **_ends(estimate, cv1_error(average), fit.n_clusters - 1.0, "cv1_"),
         "estimate": estimate,
-        "std_error": std_error,
-        "statistic": statistic,
-        "p_value": t_p_value(statistic, dof),
-        "conf_low": low,
-        "conf_high": high,
-        "contrast": contrast,
+        "statistic": estimate / std_error if std_error > 0 else np.nan,
+        "p_value": verdicts.bootstrap if bootstrapped else verdicts.jackknife,
         "measure": measure,
-        "adjustment": adjustment,
+        "estimator": replicated.estimator,
         "std_error_kind": jack.kind,
-        "cv1_std_error": cv1,
-        "cv1_conf_low": cv1_low,
-        "cv1_conf_high": cv1_high,
-        "dof": dof,
+        "p_value_kind": "WCLR-S" if bootstrapped else jack.kind,
+        "dof": replicated.dof,
+        "jackknife_p_value": verdicts.jackknife,
+        "cr2_p_value": verdicts.cr2,
+        "cr2_dof": cr2_dof,
+        "cv1_p_value": verdicts.cv1,
         "n_cases": fit.n_cases,
         "n_events": fit.n_events,
-        "n_offices": n_offices,
+        "n_offices": fit.n_clusters,
     }
-    return [row, exponentiated(row)] if measure == "log_odds" else [row]
+    if measure == "log_odds":
+        return [row, exponentiated(row, "odds_ratio")]
+    return [exponentiated(row, "risk_ratio")] if measure == "log_risk_ratio" else [row]
 
 
-def exponentiated(row: Row) -> Row:
-    """The odds ratio row of a log odds row: ends exponentiated, errors by the delta method, same test."""
+def _ends(estimate: float, std_error: float, dof: float, prefix: str) -> dict[str, float]:
+    low, high = t_interval(estimate, std_error, dof)
+    return {
+        f"{prefix}std_error": std_error,
+        f"{prefix}conf_low": float(low),
+        f"{prefix}conf_high": float(high),
+    }
+
+
+def exponentiated(row: Row, measure: str) -> Row:
+    """The ratio's row of a row in logarithms: ends exponentiated, errors by the delta method, same test."""
+    kinds = ("", "cr2_", "cv1_")
     with np.errstate(over="ignore"):  # two offices can leave an upper end beyond any number: infinity says so
         ratio = np.exp(row["estimate"])
-        ends = {key: np.exp(row[key]) for key in ("conf_low", "conf_high", "cv1_conf_low", "cv1_conf_high")}
-    errors = {key: ratio * row[key] for key in ("std_error", "cv1_std_error")}
-    return {**row, "estimate": ratio, **ends, **errors, "measure": "odds_ratio"}
+        ends = {
+            f"{kind}{end}": np.exp(row[f"{kind}{end}"]) for kind in kinds for end in ("conf_low", "conf_high")
+        }
+    errors = {f"{kind}std_error": ratio * row[f"{kind}std_error"] for kind in kinds}
+    return {**row, "estimate": ratio, **ends, **errors, "measure": measure}
 
 
 def estimates_frame(rows: Sequence[Row]) -> pd.DataFrame:
     """Rows as the frame of :data:`ESTIMATE_COLUMNS`, numbers as numbers."""
     frame = pd.DataFrame(list(rows), columns=list(ESTIMATE_COLUMNS))
-    text = {"term", "contrast", "measure", "adjustment", "std_error_kind"}
+    text = {"term", "contrast", "measure", "adjustment", "estimator", "std_error_kind", "p_value_kind"}
     whole = {"n_cases", "n_events", "n_offices"}
     kinds = {
         column: str if column in text else int if column in whole else float for column in ESTIMATE_COLUMNS
     }
     return frame.astype(kinds)
-
-
-def _coefficient(fit: BinaryFit, column: int) -> Average:
-    return Average(float(fit.beta[column]), lambda: fit.scores @ fit.covariance[:, column])

@@ -14,7 +14,6 @@ from se_outcomes.regression.copula_selection import CopulaSelectionFit, fit_copu
 from se_outcomes.regression.dependence import solve_at
 from se_outcomes.regression.paired_marginal import average_at, placement, placement_slope, profile_averages
 from se_outcomes.results import TIDY_COLUMNS, Notice, Specification
-from se_outcomes.study.selected_placement import CONDITIONAL
 from se_outcomes.study.selection_question import ask_selected_placement, named_refusal
 from se_outcomes.study.selection_sample import SelectionSample
 from se_outcomes.study.sentences import say_interval, say_number
@@ -31,6 +30,13 @@ COPULAS = (
     "clayton270",
     "gumbel90",
     "joe90",
+)
+
+
+CONDITIONAL = Notice(
+    "conditional_on_offices",
+    "Intervals by copula hold for these offices and for cases that are independent within them; they do not speak of "
+    "other offices.",
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from se_outcomes.cases.cases import Cases
 from se_outcomes.cases.schema import read_code_list, read_schema
 from se_outcomes.errors import EstimationError
 from se_outcomes.regression.binary import BinaryFit
+from se_outcomes.regression.firth_logit import fit_firth_logit
 from se_outcomes.regression.logit import fit_logit
 
 Floats = NDArray[np.float64]
@@ -52,12 +53,14 @@ class Design:
         The exposure's columns first; a constant last where offices have no intercepts of their own.
     offices : (n,) integer array
         Office codes.
-    names : tuple of str
-        The variable each column of X belongs to.
+    names, levels : tuples of str
+        The variable each column of X belongs to, and the level (empty for a number).
     n_exposure : int
         How many of the columns are the exposure's.
     office_effects : bool
         Whether each office has an intercept of its own.
+    office_level : bool
+        Whether the exposure is the same for everyone in an office.
     """
 
     y: Floats
@@ -65,8 +68,10 @@ class Design:
     counts: Floats
     offices: NDArray[np.int64]
     names: tuple[str, ...]
+    levels: tuple[str, ...]
     n_exposure: int
     office_effects: bool
+    office_level: bool
 
 
 def is_numeric(values: pd.Series) -> bool:
@@ -128,7 +133,12 @@ def covariate_term(column: str, values: pd.Series, counts: Floats) -> Term:
 
 
 def design_arrays(
-    used: pd.DataFrame, exposure: Term, adjust_for: Sequence[str], *, office_effects: bool
+    used: pd.DataFrame,
+    exposure: Term,
+    adjust_for: Sequence[str],
+    *,
+    office_effects: bool,
+    office_level: bool = False,
 ) -> Design:
     """Arrays from the used rows of a tally (columns ``event, n, office_id`` and the adjustment variables)."""
     counts = used["n"].to_numpy(float)
@@ -136,27 +146,44 @@ def design_arrays(
     if not office_effects:
         terms.append(Term(CONSTANT, np.ones((len(used), 1))))
     names = tuple(term.name for term in terms for _ in range(term.columns.shape[1]))
+    levels = tuple(level for term in terms for level in term.levels[1:] or [""] * term.columns.shape[1])
     return Design(
         y=used["event"].to_numpy(float),
         X=np.hstack([term.columns for term in terms]),
         counts=counts,
         offices=office_codes(used),
         names=names,
+        levels=levels,
         n_exposure=exposure.columns.shape[1],
         office_effects=office_effects,
+        office_level=office_level,
     )
 
 
 def office_codes(used: pd.DataFrame) -> NDArray[np.int64]:
-    """Offices as 0 ... G - 1, in the order of their names (n,)."""
+    """Offices as integers (n,), in the order of their names; ``office_code`` of the tally where it is there.
+
+    Codes of all cases' offices are the same for every question, so that questions can be tested together.
+    """
+    if "office_code" in used:
+        return used["office_code"].to_numpy(np.int64)
     names = used["office_id"].to_numpy(dtype=object).astype(str)
     return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
 
 def fit_design(design: Design) -> BinaryFit:
-    """Fit the logit; refusals name variables, never levels (which would tell of those who have them)."""
+    """Fit the logit; refusals name variables (and, in their details, levels)."""
+    return _fit(fit_logit, design)
+
+
+def fit_penalised_design(design: Design) -> BinaryFit:
+    """Fit Firth's logit, which exists where columns separate."""
+    return _fit(fit_firth_logit, design)
+
+
+def _fit(fit: Callable[..., BinaryFit], design: Design) -> BinaryFit:
     try:
-        return fit_logit(
+        return fit(
             design.y,
             design.X,
             counts=design.counts,
@@ -168,22 +195,27 @@ def fit_design(design: Design) -> BinaryFit:
             raise
         numbers_named = refusal.details["columns"]
         assert isinstance(numbers_named, tuple)
-        named = dict.fromkeys(design.names[number] for number in numbers_named)
-        columns = tuple(name for name in named if name != CONSTANT)
-        raise _named_refusal(refusal.reason, columns, design.office_effects) from None
+        raise _named_refusal(refusal.reason, numbers_named, design) from None
 
 
-def _named_refusal(reason: str, columns: tuple[str, ...], office_effects: bool) -> EstimationError:
-    named = " and ".join(columns)
-    within = " within offices" if office_effects else ""
+def _named_refusal(reason: str, numbers_named: tuple[int, ...], design: Design) -> EstimationError:
+    named = dict.fromkeys(design.names[number] for number in numbers_named)
+    columns = tuple(name for name in named if name != CONSTANT)
+    levels = tuple(
+        f"{design.names[number]} = {design.levels[number]}" if design.levels[number] else design.names[number]
+        for number in numbers_named
+        if design.names[number] != CONSTANT
+    )
+    said = " and ".join(columns)
+    within = " within offices" if design.office_effects else ""
     if reason == "separation":
         message = (
-            f"{named} predicts the outcome without error for some of the cases{within} (separation), so no "
-            f"finite odds ratio fits best. Merge levels of {named}, or leave it out."
+            f"{said} predicts the outcome without error for some of the cases{within} (separation), so no "
+            f"finite odds ratio fits best. Merge levels of {said}, or leave it out."
         )
     else:
         message = (
-            f"{named}: the columns are collinear{within} (one follows from the others, or does not vary), so "
+            f"{said}: the columns are collinear{within} (one follows from the others, or does not vary), so "
             "their coefficients cannot be told apart. Leave one of them out."
         )
-    return EstimationError(message, reason=reason, columns=columns)
+    return EstimationError(message, reason=reason, columns=columns, levels=levels)

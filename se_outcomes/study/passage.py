@@ -2,8 +2,9 @@
 
 For each adjustment (crude; adjusted on the same cases) two logits are fitted on the tally: one linear in the
 scaled exposure (odds ratio and average marginal effect per scale SD) and one with a step per quarter or level
-(top against bottom). Office effects are intercepts, profiled out; standard errors are the office jackknife
-(CV3) with t(G - 1).
+(top against bottom). Office effects are intercepts, profiled out. Intervals are the office jackknife (CV3) with
+t(G - 1), p-values the restricted wild score bootstrap (WCLR-S), with CR2 as a check beside them. Where columns separate
+the outcomes, the model and all its replicates are Firth's.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from se_outcomes.results import Notice, Specification, Test
 from se_outcomes.study.association import Association, associate, look_at_linearity
 from se_outcomes.study.at_risk import PassageQuestion, count_exclusions, count_used
 from se_outcomes.study.conditional import estimate_conditional
+from se_outcomes.study.contrasts import office_draws
+from se_outcomes.study.office_evidence import Judged, describe_offices
 from se_outcomes.study.sample import bin_counts, draw_sample
 from se_outcomes.study.sentences import say_interval, say_number, say_p_value
 
@@ -32,10 +35,19 @@ class PassageResult:
     specification : Specification
         What was asked.
     estimates : frame
-        ``term, estimate, std_error, statistic, p_value, conf_low, conf_high`` (office jackknife, t(G-1)), and
+        ``term, estimate, std_error, statistic, p_value, conf_low, conf_high`` (interval: office jackknife with
+        t(``dof``); p-value: score bootstrap of the contrast's coefficient, which all its measures share), and
         ``contrast`` ("per_sd", "top_vs_bottom" or "<level>_vs_<reference>"), ``measure`` ("log_odds",
-        "odds_ratio", "ame" in probability), ``adjustment`` ("crude", "adjusted"), ``std_error_kind``,
-        ``cv1_...``, ``dof``, ``n_cases``, ``n_events``, ``n_offices``.
+        "odds_ratio", "ame" in probability, "risk_ratio" of standardised shares), ``adjustment`` ("crude",
+        "adjusted"), ``estimator`` ("ml", "firth"), ``std_error_kind``, ``p_value_kind``, ``dof`` (G - 1; effective
+        ones where the exposure is the same throughout an office), ``jackknife_p_value``, ``cr2_...`` with
+        ``cr2_dof``, ``cv1_...``, ``n_cases``, ``n_events``, ``n_offices``.
+    offices : frame
+        How much the offices bear: ``contrast, adjustment, n_offices, effective_offices`` (G*),
+        ``largest_leverage`` (the largest share of one office in the information on the contrast),
+        ``largest_share`` (in the cases), ``cr2_dof``; and, office by office, Ibragimov and Mueller's
+        ``by_office_estimate, by_office_conf_low, by_office_conf_high, by_office_p_value`` of the log odds ratio
+        (missing where some office's own model cannot be fitted, or offices have no effects of their own).
     curve : frame
         ``value, scaled, estimate, conf_low, conf_high``: share passing if everyone had that exposure (numeric
         exposures; the adjusted model if there is one).
@@ -45,6 +57,8 @@ class PassageResult:
         Test of the quadratic term; None where the exposure is not a number or has two values.
     conditional : frame
         As ``estimates``, from the conditional logit, where offices are small; else empty.
+    tested : tuple of Judged
+        The contrasts with the offices' scores, for tests together with other questions.
     exclusions, used : frames
         Cases left out by ``reason``; all cases by ``level`` ("used" or the reason), gate state and outcome
         state.
@@ -60,6 +74,8 @@ class PassageResult:
     groups: pd.DataFrame
     linearity: Test | None
     conditional: pd.DataFrame
+    offices: pd.DataFrame
+    tested: tuple[Judged, ...]
     exclusions: pd.DataFrame
     used: pd.DataFrame
     fit_statistics: dict[str, object]
@@ -135,6 +151,8 @@ def estimate_passage(
         groups=found.groups,
         linearity=linearity,
         conditional=conditional,
+        offices=describe_offices(found.judged),
+        tested=found.judged,
         exclusions=exclusions,
         used=count_used(sample.sorted_cases),
         fit_statistics=fit_statistics(found, exclusions),
@@ -167,12 +185,19 @@ def asked_variables(
 
 
 def say_method(found: Association, office_effects: bool) -> str:
-    """Estimator and standard errors, in words."""
+    """Estimator, intervals and tests, in words."""
     model = "Logit with an intercept for each office" if office_effects else "Logit without office effects"
-    jackknife = found.main.jackknife
-    kind = {"CV3": "office jackknife (CV3)", "CV3L": "linear office jackknife (CV3L)"}[jackknife.kind]
-    errors = f"standard errors: {kind}, t({jackknife.dof:.0f})"
-    return f"{model}; {errors}; intervals of shares on the logit scale."
+    if found.main.estimator == "firth":
+        model = f"{model} (Firth's, penalised)"
+    kind = {"CV3": "office jackknife (CV3)", "CV3L": "linear office jackknife (CV3L)"}[
+        found.main.jackknife.kind
+    ]
+    draws = office_draws(found.main.fit.n_clusters)
+    taken = f"all {draws.n_draws:,}" if draws.enumerated else f"{draws.n_draws:,}"
+    return (
+        f"{model}; intervals: {kind}, t({found.main.dof:.4g}); p-values: restricted wild score bootstrap (WCLR-S), "
+        f"{taken} draws; intervals of shares on the logit scale."
+    )
 
 
 def fit_statistics(found: Association, exclusions: pd.DataFrame) -> dict[str, object]:
@@ -183,7 +208,7 @@ def fit_statistics(found: Association, exclusions: pd.DataFrame) -> dict[str, ob
         "n_events": fit.n_events,
         "n_offices": fit.n_clusters,
         "n_excluded": int(exclusions["n"].sum()),
-        "dof": found.main.jackknife.dof,
+        "dof": found.main.dof,
         "loglik": fit.loglik,
         "converged": fit.converged,
     }

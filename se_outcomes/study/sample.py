@@ -10,6 +10,7 @@ import pandas as pd
 
 from se_outcomes.cases.cases import Cases
 from se_outcomes.errors import EstimationError
+from se_outcomes.inference.randomisation import permutation_test_exists
 from se_outcomes.results import Notice
 from se_outcomes.study.at_risk import (
     PassageQuestion,
@@ -26,12 +27,15 @@ from se_outcomes.study.design import (
     dummies,
     is_numeric,
     numbers,
+    office_codes,
     ordered_levels,
     require_columns,
 )
 
-#: An exposure that is the same for everyone in an office is refused below this many offices.
-MIN_OFFICES_FOR_OFFICE_EXPOSURE = 10
+#: Where an exposure is the same for everyone in an office, a level that so few offices have is compared with nothing:
+#: every method, the bootstrap too, rejects a true null far too often or never (MacKinnon & Webb 2018, Econometrics
+#: Journal 21:114-135).
+FEW_TREATED = 2
 #: The lowest and the highest quarter of a numeric exposure.
 BOTTOM, TOP = "q1", "q4"
 #: What a number brings along in a tally, as endings of its name.
@@ -55,9 +59,12 @@ class Sample:
     levels : tuple of str
         Quarters ("q1" ...) or levels present among the used, the reference first.
     spread : frozenset of str
-        The levels found in two offices or more: what one office alone has cannot be jackknifed.
+        The levels found in two offices or more (three where the exposure is the same throughout an office): what one
+        office alone has cannot be jackknifed.
     adjust_for : tuple of str
     office_effects : bool
+    office_level : bool
+        Whether the exposure is the same for everyone in an office.
     warnings : tuple of str
     """
 
@@ -69,6 +76,7 @@ class Sample:
     spread: frozenset[str]
     adjust_for: tuple[str, ...]
     office_effects: bool
+    office_level: bool
     warnings: tuple[Notice, ...]
 
     @property
@@ -106,7 +114,13 @@ class Sample:
 
     def design(self, exposure: Term, covariates: Sequence[str]) -> Design:
         """The arrays of a model of the used cases."""
-        return design_arrays(self.used, exposure, covariates, office_effects=self.office_effects)
+        return design_arrays(
+            self.used,
+            exposure,
+            covariates,
+            office_effects=self.office_effects,
+            office_level=self.office_level,
+        )
 
     def level_counts(self) -> pd.DataFrame:
         """Frame ``n, n_passed`` of the used cases by level, in the order of ``levels``."""
@@ -132,12 +146,13 @@ def draw_sample(
     numeric = is_numeric(cases.tally([exposure])[exposure])
     columns = sample_columns(exposure, adjust_for, numeric=numeric)
     tally = leave_out_missing(sort_cases(cases.tally(columns), question), exposure, adjust_for)
+    tally = tally.assign(office_code=office_codes(tally))
     _refuse_no_variation(tally, question, exposure, office_effects)
     if office_effects:
         tally = leave_out_offices_without_variation(tally)
     used = tally.loc[tally["level"] == "used"].reset_index(drop=True)
-    warnings += _refuse_exposure(used, exposure, office_effects)
-    levels, spread = _levels(used, exposure, numeric)
+    office_level, said = _look_at_exposure(used, exposure, office_effects)
+    levels, spread = _levels(used, exposure, numeric, least=FEW_TREATED + 1 if office_level else 2)
     return Sample(
         sorted_cases=tally,
         used=used,
@@ -147,7 +162,8 @@ def draw_sample(
         spread=spread,
         adjust_for=tuple(adjust_for),
         office_effects=office_effects,
-        warnings=warnings + _say_levels(exposure, numeric, levels, spread),
+        office_level=office_level,
+        warnings=warnings + said + _say_levels(exposure, numeric, levels, spread),
     )
 
 
@@ -169,12 +185,14 @@ def leave_out_missing(tally: pd.DataFrame, exposure: str, adjust_for: Sequence[s
     return tally
 
 
-def _levels(used: pd.DataFrame, exposure: str, numeric: bool) -> tuple[tuple[str, ...], frozenset[str]]:
-    """Levels, the reference first (the first in order that two offices have); and those two offices have."""
+def _levels(
+    used: pd.DataFrame, exposure: str, numeric: bool, *, least: int
+) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Levels, the reference first (the first in order that enough offices have); and those enough offices have."""
     group = f"{exposure}_group" if numeric else exposure
     levels = ordered_levels(group, used[group])
     offices = used.groupby(as_text(used[group]).to_numpy(dtype=object))["office_id"].nunique()
-    spread = frozenset(level for level in levels if offices[level] > 1)
+    spread = frozenset(level for level in levels if offices[level] >= least)
     if not numeric and spread:
         reference = next(level for level in levels if level in spread)
         levels = (reference, *(level for level in levels if level != reference))
@@ -255,45 +273,63 @@ def _refuse_no_variation(
         )
 
 
-def _refuse_exposure(used: pd.DataFrame, exposure: str, office_effects: bool) -> tuple[Notice, ...]:
-    """An exposure that does not vary, or not within offices."""
+def _look_at_exposure(
+    used: pd.DataFrame, exposure: str, office_effects: bool
+) -> tuple[bool, tuple[Notice, ...]]:
+    """Whether the exposure is the same throughout each office; refused if it does not vary, or not enough."""
     values = used[exposure]
     if values.nunique() < 2:
         raise EstimationError(
             f"{exposure} has the same value for all cases used: there is nothing to compare.",
             reason="exposure_constant",
         )
-    n_offices = used["office_id"].nunique()
     varying = int((values.groupby(used["office_id"]).nunique() > 1).sum())
     if office_effects and varying < 2:
         raise EstimationError(
             f"{exposure} varies within {'no office' if varying == 0 else 'one office only'}, so comparisons "
             "within offices cannot tell what goes with it. Ask without office effects "
-            "(office_effects=False), which compares offices and needs at least "
-            f"{MIN_OFFICES_FOR_OFFICE_EXPOSURE} of them.",
+            "(office_effects=False), which compares offices with each other.",
             reason="exposure_constant_within_offices",
             column=exposure,
         )
     if varying:
-        return ()
-    if n_offices < MIN_OFFICES_FOR_OFFICE_EXPOSURE:
-        raise EstimationError(
-            f"{exposure} is the same for everyone in an office, so {n_offices} offices are {n_offices} "
-            "observations: too few effective degrees of freedom for any interval to mean what it says (at "
-            f"least {MIN_OFFICES_FOR_OFFICE_EXPOSURE} are needed). Add offices, or describe the offices one "
-            "by one.",
-            reason="office_level_exposure",
-            column=exposure,
-            n_offices=n_offices,
-        )
-    return (
+        return False, ()
+    of_offices = values.groupby(used["office_id"]).first()
+    _refuse_few_treated(of_offices, exposure)
+    return True, (
         Notice(
             "offices_compared",
             "{exposure} is the same for everyone in an office: offices are compared, {n_offices} in all, and "
             "whatever else sets offices apart is part of the difference.",
             exposure=exposure,
-            n_offices=n_offices,
+            n_offices=len(of_offices),
         ),
+    )
+
+
+def _refuse_few_treated(of_offices: pd.Series, exposure: str) -> None:
+    """An exposure of offices that no test can be about: too few ways it might have been assigned."""
+    n_offices, sizes = len(of_offices), of_offices.value_counts()
+    exists = permutation_test_exists(pd.factorize(of_offices)[0].astype(float))
+    few = len(sizes) == 2 and int(sizes.min()) <= FEW_TREATED
+    if exists and not few:
+        return
+    if len(sizes) == 2:
+        described = f"{int(sizes.min())} of {n_offices} offices treated"
+    else:
+        described = f"{n_offices} offices and {len(sizes)} values of {exposure}"
+    why = (
+        f"no exact permutation test at 5 % exists with {described}"
+        if not exists
+        else f"with {described} every test is far from its level, the bootstrap and the jackknife too"
+    )
+    raise EstimationError(
+        f"{exposure} is the same for everyone in an office, so {n_offices} offices are {n_offices} observations: "
+        f"{why}. Add offices, or describe the offices one by one.",
+        reason="office_level_exposure",
+        column=exposure,
+        n_offices=n_offices,
+        n_treated=int(sizes.min()),
     )
 
 

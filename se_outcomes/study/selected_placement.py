@@ -10,7 +10,7 @@ Those accepted were accepted for reasons that also help them find work. Two situ
 Both answer: what does motivation do to placement in SE, whoever is let in; and how many would be placed if the
 gate were open? Without a variable that moves the gate and not placement (an exclusion restriction) only the curvature
 of the normal distribution tells the two equations' dependence rho; then the answer is a set and a profile over rho.
-Intervals are for independent cases, given these offices.
+Intervals speak of offices like these (:mod:`se_outcomes.study.selection_offices`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ import numpy as np
 import pandas as pd
 
 from se_outcomes.cases.cases import Cases
-from se_outcomes.regression.paired_fit import PairedFit
 from se_outcomes.results import Notice, Specification, Test
 from se_outcomes.study.at_risk import count_exclusions, count_used
 from se_outcomes.study.selection_answer import (
@@ -33,26 +32,27 @@ from se_outcomes.study.selection_answer import (
     draw_out_curve,
     estimate_slopes,
     find_breakdown,
+    judge_independence,
     list_coefficients,
     read_fit,
     tell_profile,
 )
+from se_outcomes.study.selection_offices import AcrossOffices
 from se_outcomes.study.selection_question import (
     SMALL,
     ask_selected_placement,
     cases_per_office,
     fit_situation,
 )
-from se_outcomes.study.selection_sample import SelectionSample
 from se_outcomes.study.sentences import say_interval, say_number, say_p_value
 
 #: Chi-squared statistic per column below which an exclusion restriction is called weak.
 WEAK = 10.0
 
-CONDITIONAL = Notice(
-    "conditional_on_offices",
-    "Intervals of the selection model hold for these offices and for cases that are independent within them; they do "
-    "not speak of other offices.",
+PROJECTED = Notice(
+    "sets_projected",
+    "With these offices the correlation of the two equations is hardly known, so the intervals are the union over all "
+    "correlations that a score bootstrap does not reject: they are wide, and hold at least as often as they say.",
 )
 SMALL_OFFICES = Notice(
     "selection_small_offices",
@@ -85,18 +85,19 @@ class SelectedPlacementResult:
         What was asked; ``exclusion`` are the columns that move the gate and not placement.
     estimates : frame
         ``term, estimate, std_error, statistic, p_value, conf_low, conf_high, contrast, measure, model, n_cases,
-        n_events, n_offices``: ``measure`` is "ame" (probability per SD) or "coefficient" (probit scale), ``model``
-        "naive" (a probit that takes the selection as ignorable) or "corrected". A corrected interval is a
-        profile-quadratic set and has no standard error; where ``point_identified`` is false it has no estimate
-        beside it.
+        n_events, n_offices``: ``measure`` is "ame" (probability per SD), "risk_ratio" (of one SD more) or "coefficient"
+        (probit scale), ``model`` "naive" (a probit that takes the selection as ignorable) or "corrected". A corrected
+        interval is the office jackknife's with t(G - 1), or a projected set without a standard error where the
+        correlation is hardly known; where ``point_identified`` is false it has no estimate beside it.
     averages : frame
         ``measure, estimate, conf_low, conf_high, n_cases``: predicted placement of the ``accepted``; of everyone at
         risk with the gate open, naive and corrected; and the gap accepted - open gate, split into selection on
         recorded (``gap_observed``) and on other grounds (``gap_unobserved``). Averages, the AME's too, are over the
         cases of offices that have an intercept in the outcome (all, unless a warning says otherwise).
     profile : frame
-        ``rho, deviance, ame, ame_low, ame_high, open_gate, open_gate_low, open_gate_high, inside``: everything as
-        it would be if rho were known (intervals at 95 %); ``inside`` the 95 % likelihood set.
+        ``rho, deviance, p_value, ame, ame_low, ame_high, open_gate, open_gate_low, open_gate_high, inside``:
+        everything as it would be if rho were known (linear office jackknife, 95 %); ``p_value`` by the score
+        bootstrap, ``inside`` the 95 % set of rho.
     curve : frame
         ``value, scaled, model, estimate, conf_low, conf_high``: placement if everyone had that motivation (and,
         with selection, was accepted).
@@ -105,15 +106,16 @@ class SelectedPlacementResult:
     rho : float
         Correlation at the maximum; missing where ``point_identified`` is false.
     rho_sets : tuple of (float, float)
-        The 95 % likelihood set; an end at -1 or 1 is open.
+        The 95 % set by the score bootstrap; an end at -1 or 1 is open.
     boundary : bool
         Whether the likelihood is highest where rho is -1 or 1.
     breakdown : tuple of float
         Correlations at which the interval of the AME begins or ceases to hold zero.
     independence : Test
-        Likelihood-ratio test of rho = 0.
+        Score bootstrap of rho = 0.
     diagnostics : dict
-        ``exclusion_chi2, exclusion_df, exclusion_p``, ``condition``, ``n_local_maxima``, ``score_p``.
+        ``exclusion_chi2, exclusion_df, exclusion_p``, ``condition``, ``n_local_maxima``; ``likelihood_ratio_p`` and
+        ``score_p`` (of rho = 0, for independent cases).
     point_identified : bool
         Whether an exclusion restriction was given.
     outcome_observed : {"accepted", "all"}
@@ -252,24 +254,24 @@ def _answer(reading: Reading, specification: Specification, observed: str) -> Se
     diagnostics = diagnose(reading)
     return SelectedPlacementResult(
         specification=specification,
-        method=_say_method(observed, sample.office_effects),
+        method=_say_method(observed, sample.office_effects, reading.across),
         estimates=estimate_slopes(reading, exposure),
         averages=compare_gates(reading),
         profile=tell_profile(reading),
         curve=draw_out_curve(reading, exposure),
         equations=list_coefficients(reading),
         rho=fit.dependence if reading.identified else np.nan,
-        rho_sets=fit.dependence_set(),
+        rho_sets=_rho_sets(reading),
         boundary=fit.boundary,
         breakdown=find_breakdown(reading),
-        independence=fit.likelihood_ratio_test(),
+        independence=judge_independence(reading),
         diagnostics=diagnostics,
         point_identified=reading.identified,
         outcome_observed=observed,
         exclusions=count_exclusions(sample.sorted_cases),
         used=count_used(sample.sorted_cases),
         fit_statistics=_fit_statistics(reading),
-        warnings=_warnings(fit, sample, diagnostics, reading.identified),
+        warnings=_warnings(reading, diagnostics),
     )
 
 
@@ -288,20 +290,37 @@ def _fit_statistics(reading: Reading) -> dict[str, object]:
     }
 
 
-def _say_method(observed: str, office_effects: bool) -> str:
+def _rho_sets(reading: Reading) -> tuple[tuple[float, float], ...]:
+    """The set in correlations; an end of the range is perfect dependence."""
+    family = reading.fit.model.family
+    ends = dict(zip(family.limits, family.ends, strict=True))
+    return tuple(
+        (ends.get(low, float(np.tanh(low))), ends.get(high, float(np.tanh(high))))
+        for low, high in reading.across.accepted
+    )
+
+
+def _say_method(observed: str, office_effects: bool, across: AcrossOffices) -> str:
     model = (
         "Probit with sample selection (outcome seen for the accepted)"
         if observed == "accepted"
         else "Recursive bivariate probit (outcome seen for all, acceptance endogenous)"
     )
     offices = "an intercept for each office in both equations" if office_effects else "without office effects"
-    return f"{model}, {offices}; profile-quadratic sets, conditional on these offices."
+    intervals = (
+        f"office jackknife (CV3), t({across.dof:.0f})"
+        if across.inside
+        else "linear office jackknife (CV3L) at every correlation that a score bootstrap does not reject, "
+        f"t({across.dof:.0f})"
+    )
+    return f"{model}, {offices}; intervals: {intervals}."
 
 
-def _warnings(
-    fit: PairedFit, sample: SelectionSample, diagnostics: dict[str, object], identified: bool
-) -> tuple[Notice, ...]:
-    found = [*sample.warnings, CONDITIONAL]
+def _warnings(reading: Reading, diagnostics: dict[str, object]) -> tuple[Notice, ...]:
+    fit, sample, identified = reading.fit, reading.sample, reading.identified
+    found = [*sample.warnings]
+    if not reading.across.inside:
+        found.append(PROJECTED)
     if fit.n_left_out["groups_outcome"]:
         found.append(NO_OUTCOME_VARIATION)
     if fit.n_left_out["groups_gate"]:

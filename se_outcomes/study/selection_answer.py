@@ -7,28 +7,25 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import chi2, norm
+from scipy.stats import chi2
 
 from se_outcomes.errors import EstimationError
-from se_outcomes.regression.dependence import Node, solve_at
+from se_outcomes.inference.score_bootstrap import score_bootstrap
+from se_outcomes.regression.dependence import solve_at
 from se_outcomes.regression.paired_fit import PairedFit
 from se_outcomes.regression.paired_marginal import (
-    Averages,
-    ProfiledAverages,
     average_at,
-    functional_set,
     placement,
     placement_given_selection,
     placement_slope,
-    profile_averages,
 )
-from se_outcomes.results import TIDY_COLUMNS
+from se_outcomes.results import TIDY_COLUMNS, Test
+from se_outcomes.study.contrasts import office_draws
+from se_outcomes.study.selection_offices import ALPHA, AcrossOffices, look_across_offices, replicate_told
 from se_outcomes.study.selection_sample import SelectionSample
 
 Floats = NDArray[np.float64]
 
-#: Half the width of a 95 % interval, in standard errors.
-WIDE = float(norm.ppf(0.975))
 #: The profile is told at these correlations.
 RHO_GRID = np.round(np.linspace(-0.95, 0.95, 77), 4)
 #: Values of motivation (in SDs) that the curve is drawn through.
@@ -43,13 +40,13 @@ COMBINATIONS = {
     "gap_observed": (0.0, -1.0, 1.0),
     "gap_unobserved": (1.0, 0.0, -1.0),
 }
-#: The rows of :class:`Reading`: the AME, the combinations, then the curve.
-AME, FIRST_COMBINATION, FIRST_OF_CURVE = 0, 1, 1 + len(COMBINATIONS)
+#: What is told: the AME, the log risk ratio of one SD, the combinations, then the curve, then coefficients.
+AME, RATIO, FIRST_COMBINATION, FIRST_OF_CURVE = 0, 1, 2, 2 + len(COMBINATIONS)
 
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """A fit with all its averages: rows are the AME, :data:`COMBINATIONS`, and placement over the exposure's range.
+    """A fit with all that it tells; the rows are those above.
 
     Attributes
     ----------
@@ -58,12 +55,12 @@ class Reading:
         Whether an exclusion restriction was given, and a point may be told.
     grid : (m,) array
         Scaled values of the exposure that the curve goes through.
-    naive_node : Node
-        The two equations as if they were independent.
-    naive, point : Averages
-        There, and where the likelihood is highest.
-    profiled : ProfiledAverages
-        Over all of the profile.
+    across : AcrossOffices
+        Estimates and their variation between offices, over the dependence.
+    naive : (r,) arrays
+        Values and standard errors with independent equations.
+    naive_p_value : float
+        Score bootstrap of the exposure's coefficient in the naive model.
     n_cases : dict
         Cases that ``accepted`` and the others are averages over.
     """
@@ -72,15 +69,24 @@ class Reading:
     sample: SelectionSample
     identified: bool
     grid: Floats
-    naive_node: Node
-    naive: Averages
-    point: Averages
-    profiled: ProfiledAverages
+    across: AcrossOffices
+    naive: tuple[Floats, Floats]
+    naive_p_value: float
     n_cases: dict[str, int]
+
+    @property
+    def exposure_row(self) -> int:
+        """The row of the exposure's coefficient, the first of the outcome."""
+        return FIRST_OF_CURVE + len(self.grid) + self.fit.model.cells.widths[0]
+
+    @property
+    def coefficient_rows(self) -> slice:
+        """The rows of all coefficients."""
+        return slice(FIRST_OF_CURVE + len(self.grid), None)
 
 
 def read_fit(fit: PairedFit, sample: SelectionSample, *, endogenous: bool, identified: bool) -> Reading:
-    """Compute every average once.
+    """Compute everything once.
 
     Parameters
     ----------
@@ -94,54 +100,72 @@ def read_fit(fit: PairedFit, sample: SelectionSample, *, endogenous: bool, ident
     grid = np.linspace(sample.X[:, 0].min(), sample.X[:, 0].max(), CURVE_POINTS)
     quantities = [
         placement_slope(0, setting=setting),
+        placement(setting=setting, shift=(0, 1.0)),
         placement_given_selection(setting=setting),
         placement(setting=setting),
         placement(setting=setting, accepted_only=True),
         *(placement(setting={**setting, 0: float(value)}) for value in grid),
     ]
-    weights = np.zeros((FIRST_OF_CURVE + len(grid), len(quantities)))
-    weights[AME, 0] = 1.0
-    weights[FIRST_COMBINATION:FIRST_OF_CURVE, 1:4] = list(COMBINATIONS.values())
-    weights[FIRST_OF_CURVE:, 4:] = np.eye(len(grid))
-    naive = solve_at(fit.model, 0.0, fit.independent.point)
-    top = solve_at(fit.model, fit.peak.t, fit.peak.state.point)
-    at_naive = average_at(fit.model, naive, quantities)
+    naive_node = solve_at(fit.model, 0.0, fit.independent.point)
+    at_naive = fit.pin(naive_node)
+    across = look_across_offices(fit, quantities, _tell, identified=identified)
+    sizes = average_at(fit.model, naive_node, quantities[2:4]).n_cases
+    place = fit.model.cells.widths[0]  # the exposure is the first column of the outcome
     return Reading(
         fit=fit,
         sample=sample,
         identified=identified,
         grid=grid,
-        naive_node=naive,
-        naive=at_naive.combine(weights),
-        point=average_at(fit.model, top, quantities).combine(weights),
-        profiled=profile_averages(fit, quantities, weights=weights, everywhere=True),
-        n_cases={"accepted": round(at_naive.n_cases[1]), "open_gate": round(at_naive.n_cases[2])},
+        across=across,
+        naive=replicate_told(at_naive, quantities, _tell),
+        naive_p_value=score_bootstrap(at_naive, place, weights=office_draws(fit.n_clusters)).p_value,
+        n_cases={"accepted": round(sizes[0]), "open_gate": round(sizes[1])},
     )
 
 
+def _tell(averages: Floats, coefficients: Floats) -> Floats:
+    """The rows (..., r) of averages (..., m) of the quantities above and coefficients (..., p - 1)."""
+    slope, shifted, gates = averages[..., :1], averages[..., 1:2], averages[..., 2:5]
+    combined = gates @ np.array(list(COMBINATIONS.values())).T
+    ratio = np.log(shifted / averages[..., 3:4])
+    return np.concatenate([slope, ratio, combined, averages[..., 5:], coefficients], axis=-1)
+
+
 def estimate_slopes(reading: Reading, exposure: str) -> pd.DataFrame:
-    """The AME and the coefficient, naive and corrected."""
-    fit, node = reading.fit, reading.naive_node
-    place = fit.model.cells.widths[0]  # the exposure is the first column of the outcome
-    low, high = (ends[AME] for ends in reading.profiled.quadratic_sets())
-    sets = {
-        "ame": (reading.point.values[AME], low, high),
-        "coefficient": (
-            fit.parameters[place],
-            *functional_set(fit, lambda coefficients, rho: coefficients[place]),
-        ),
-    }
-    naive = {
-        "ame": (reading.naive.values[AME], np.sqrt(reading.naive.covariance[AME, AME])),
-        "coefficient": (node.state.point.theta[place], np.sqrt(node.covariance[place, place])),
-    }
-    rows = []
-    for measure, (point, low, high) in sets.items():
-        estimate = point if reading.identified else np.nan
-        corrected = {"measure": measure, "model": "corrected", "estimate": estimate}
-        rows += [_wald(measure, *naive[measure]), {**corrected, "conf_low": low, "conf_high": high}]
+    """The AME, the risk ratio of one SD more and the coefficient, naive and corrected."""
+    across, rows = reading.across, []
+    low, high = across.sets
+    for measure, row in (("ame", AME), ("risk_ratio", RATIO), ("coefficient", reading.exposure_row)):
+        value, error = reading.naive[0][row], reading.naive[1][row]
+        naive = {
+            "model": "naive",
+            "estimate": value,
+            "std_error": error,
+            "statistic": value / error,
+            "p_value": reading.naive_p_value,
+            "conf_low": value - across.reach * error,
+            "conf_high": value + across.reach * error,
+        }
+        corrected = {
+            "model": "corrected",
+            "estimate": across.estimate[row] if reading.identified else np.nan,
+            "std_error": across.std_error[row],
+            "conf_low": low[row],
+            "conf_high": high[row],
+        }
+        for found in (naive, corrected):
+            rows.append({"measure": measure, **(_as_ratio(found) if measure == "risk_ratio" else found)})
     frame = pd.DataFrame(rows).assign(term=exposure, contrast="per_sd", **count_cases(reading))
     return frame[[*TIDY_COLUMNS, "contrast", "measure", "model", "n_cases", "n_events", "n_offices"]]
+
+
+def _as_ratio(row: dict[str, object]) -> dict[str, object]:
+    """From logarithms: ends exponentiated, the error by the delta method."""
+    found = dict(row)
+    for name in ("estimate", "conf_low", "conf_high"):
+        found[name] = np.exp(float(str(row[name])))
+    found["std_error"] = float(str(row["std_error"])) * float(str(found["estimate"]))
+    return found
 
 
 def count_cases(reading: Reading) -> dict[str, int]:
@@ -154,68 +178,55 @@ def count_cases(reading: Reading) -> dict[str, int]:
     }
 
 
-def _wald(measure: str, estimate: float, std_error: float) -> dict[str, object]:
-    """A row of the naive model."""
-    statistic = estimate / std_error
-    return {
-        "measure": measure,
-        "model": "naive",
-        "estimate": estimate,
-        "std_error": std_error,
-        "statistic": statistic,
-        "p_value": 2 * norm.sf(abs(statistic)),
-        "conf_low": estimate - WIDE * std_error,
-        "conf_high": estimate + WIDE * std_error,
-    }
-
-
 def compare_gates(reading: Reading) -> pd.DataFrame:
     """Placement of the accepted and with the gate open, and what lies between."""
-    rows = slice(FIRST_COMBINATION, FIRST_OF_CURVE)
-    low, high = (ends[rows] for ends in reading.profiled.quadratic_sets())
+    across, rows = reading.across, slice(FIRST_COMBINATION, FIRST_OF_CURVE)
+    low, high = (ends[rows] for ends in across.sets)
     frame = pd.DataFrame(
-        {"estimate": reading.point.values[rows], "conf_low": low, "conf_high": high}, index=list(COMBINATIONS)
+        {"estimate": across.estimate[rows], "conf_low": low, "conf_high": high}, index=list(COMBINATIONS)
     )
     if not reading.identified:
         # the predicted placement of the accepted is known from their outcomes, whatever rho is
         frame.loc[frame.index != "accepted", "estimate"] = np.nan
     opened = FIRST_COMBINATION + list(COMBINATIONS).index("open_gate")
-    naive, reach = reading.naive.values[opened], WIDE * np.sqrt(reading.naive.covariance[opened, opened])
-    frame.loc["open_gate_naive"] = [naive, naive - reach, naive + reach]
+    naive, half = reading.naive[0][opened], across.reach * reading.naive[1][opened]
+    frame.loc["open_gate_naive"] = [naive, naive - half, naive + half]
+    levels = ["accepted", "open_gate", "open_gate_naive"]
+    frame.loc[levels] = frame.loc[levels].clip(0, 1)
     n_cases = [reading.n_cases.get(measure, reading.n_cases["open_gate"]) for measure in AVERAGES]
     return frame.loc[list(AVERAGES)].rename_axis("measure").reset_index().assign(n_cases=n_cases)
 
 
 def tell_profile(reading: Reading) -> pd.DataFrame:
     """Everything over rho."""
-    t = np.arctanh(RHO_GRID)
-    values, errors = reading.profiled.at(t)
-    deviance = reading.fit.profile.deviance(t)
-    frame = pd.DataFrame({"rho": RHO_GRID, "deviance": deviance})
+    t, across = np.arctanh(RHO_GRID), reading.across
+    values, errors = across.at(t)
+    frame = pd.DataFrame(
+        {"rho": RHO_GRID, "deviance": reading.fit.profile.deviance(t), "p_value": across.test_at(t)}
+    )
     opened = FIRST_COMBINATION + list(COMBINATIONS).index("open_gate")
     for name, row in (("ame", AME), ("open_gate", opened)):
         frame[name] = values[:, row]
-        frame[f"{name}_low"] = values[:, row] - WIDE * errors[:, row]
-        frame[f"{name}_high"] = values[:, row] + WIDE * errors[:, row]
-    return frame.assign(inside=deviance <= chi2.ppf(0.95, 1))
+        frame[f"{name}_low"] = values[:, row] - across.reach * errors[:, row]
+        frame[f"{name}_high"] = values[:, row] + across.reach * errors[:, row]
+    return frame.assign(inside=frame["p_value"] > ALPHA)
 
 
 def find_breakdown(reading: Reading) -> tuple[float, ...]:
     """Where over rho the interval of the AME begins or ceases to hold zero."""
     rho = np.linspace(RHO_GRID[0], RHO_GRID[-1], 1901)
-    values, errors = reading.profiled.at(np.arctanh(rho))
+    values, errors = reading.across.at(np.arctanh(rho))
     z = values[:, AME] / errors[:, AME]
-    sign = np.where(np.abs(z) > WIDE, np.sign(z), 0.0)
+    sign = np.where(np.abs(z) > reading.across.reach, np.sign(z), 0.0)
     return tuple(float(round(value, 3)) for value in rho[1:][sign[1:] != sign[:-1]])
 
 
 def draw_out_curve(reading: Reading, exposure: str) -> pd.DataFrame:
     """Placement over the exposure, naive and corrected."""
-    rows = slice(FIRST_OF_CURVE, None)
-    naive = reading.naive.values[rows]
-    reach = WIDE * np.sqrt(np.diag(reading.naive.covariance)[rows])
-    low, high = (ends[rows] for ends in reading.profiled.quadratic_sets())
-    corrected = reading.point.values[rows] if reading.identified else np.full(len(reading.grid), np.nan)
+    across, rows = reading.across, slice(FIRST_OF_CURVE, FIRST_OF_CURVE + len(reading.grid))
+    naive, half = reading.naive[0][rows], across.reach * reading.naive[1][rows]
+    low, high = (ends[rows] for ends in across.sets)
+    corrected = across.estimate[rows] if reading.identified else np.full(len(reading.grid), np.nan)
     value = _in_points(reading.sample, exposure, reading.grid)
     parts = [
         pd.DataFrame(
@@ -229,7 +240,7 @@ def draw_out_curve(reading: Reading, exposure: str) -> pd.DataFrame:
             }
         )
         for model, estimate, lower, upper in (
-            ("naive", naive, naive - reach, naive + reach),
+            ("naive", naive, naive - half, naive + half),
             ("corrected", corrected, low, high),
         )
     ]
@@ -247,13 +258,10 @@ def _in_points(sample: SelectionSample, exposure: str, grid: Floats) -> Floats:
 
 
 def list_coefficients(reading: Reading) -> pd.DataFrame:
-    """Coefficients of both equations; standard errors with rho held where it is not identified."""
-    fit, sample = reading.fit, reading.sample
-    if reading.identified:
-        errors = np.sqrt(np.diag(fit.covariance))[:-1]
-    else:
-        node = solve_at(fit.model, fit.peak.t, fit.peak.state.point)
-        errors = np.sqrt(np.diag(node.covariance))
+    """Coefficients of both equations; standard errors with rho held where its own is not to be trusted."""
+    fit, sample, across = reading.fit, reading.sample, reading.across
+    rows = reading.coefficient_rows
+    errors = across.std_error[rows] if across.inside else across.at(np.array([fit.peak.t]))[1][0, rows]
     names_X = list(sample.names_X)
     if fit.model.cells.widths[1] > len(names_X):
         names_X.append(("accepted", ""))
@@ -264,9 +272,18 @@ def list_coefficients(reading: Reading) -> pd.DataFrame:
         level=frame["level"].where(frame["level"] != "", None),
         estimate=estimate,
         std_error=errors,
-        conf_low=estimate - WIDE * errors,
-        conf_high=estimate + WIDE * errors,
+        conf_low=estimate - across.reach * errors,
+        conf_high=estimate + across.reach * errors,
     )
+
+
+def judge_independence(reading: Reading) -> Test:
+    """Score bootstrap of independent equations."""
+    fit, draws = reading.fit, office_draws(reading.fit.n_clusters)
+    last = len(fit.parameters) - 1
+    at_null = fit.model.family.independence
+    found = score_bootstrap(fit, last, null=at_null, weights=draws, statistic="score", recentre="share")
+    return Test(fit.model.family.null, found.statistic, "score bootstrap (S)", found.p_value)
 
 
 def diagnose(reading: Reading) -> dict[str, object]:
@@ -274,6 +291,7 @@ def diagnose(reading: Reading) -> dict[str, object]:
     fit, sample = reading.fit, reading.sample
     found: dict[str, object] = {
         "condition": fit.condition,
+        "likelihood_ratio_p": fit.likelihood_ratio_test().p_value,
         "n_local_maxima": len(fit.local_maxima),
         **_score_test(fit),
         **{f"left_out_{name}": number for name, number in fit.n_left_out.items()},
