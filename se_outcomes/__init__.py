@@ -40,6 +40,7 @@ if TYPE_CHECKING:  # for editors and type checkers; the same names as in _CONTEN
     from se_outcomes.study.copula_sensitivity import (
         estimate_copula_sensitivity as estimate_copula_sensitivity,
     )
+    from se_outcomes.study.familywise import estimate_familywise as estimate_familywise
     from se_outcomes.study.funnel import count_funnel as count_funnel
     from se_outcomes.study.placement import estimate_placement as estimate_placement
     from se_outcomes.study.referral import estimate_referral as estimate_referral
@@ -77,6 +78,7 @@ _CONTENTS = {
     "estimate_referral": "study.referral",
     "estimate_acceptance": "study.acceptance",
     "estimate_placement": "study.placement",
+    "estimate_familywise": "study.familywise",
     "estimate_copula_sensitivity": "study.copula_sensitivity",
     "estimate_selected_placement": "study.selected_placement",
     "decompose_selection": "study.selection",

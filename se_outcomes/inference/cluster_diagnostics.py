@@ -12,6 +12,8 @@ from se_outcomes.inference.cluster_covariance import bias_reduced, inverse_infor
 from se_outcomes.inference.clustered_fit import ClusteredFit, require_two_clusters
 
 Floats = NDArray[np.float64]
+#: A sum of squares below this share of what it could be is rounding.
+NOTHING = 1e-20
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +37,8 @@ class ClusterDiagnostics:
         G*, were the parameter itself to differ between clusters, that being all there is: the most that its estimate
         can depend on few clusters.
     effective_common : float or None
-        G*, were all cases of a cluster to deviate together; None unless the constant's column is named.
+        G*, were all cases of a cluster to deviate together; None unless the constant's column is named, and where such
+        deviations cancel within every cluster.
     satterthwaite : float
         Degrees of freedom of CR2 (Bell & McCaffrey), at most G - 1 or so; far below it, t(G - 1) is too narrow.
     """
@@ -116,7 +119,9 @@ def diagnose_clusters(
         partial_leverage=variances / variances.sum(),
         effective=effective_clusters(variances),
         effective_slopes=effective_clusters(own[:, parameter] ** 2),
-        effective_common=None if constant is None else _common(own[:, constant]),
+        effective_common=None
+        if constant is None
+        else _common(own[:, constant], variances, information, constant),
         satterthwaite=float(bias_reduced(fit, unit[[parameter]]).dof[0]),
     )
 
@@ -142,9 +147,10 @@ def effective_clusters(variances: Floats) -> float:
     return float(1 / (shares @ shares))
 
 
-def _common(own: Floats) -> float | None:
-    """G* of a deviation shared within clusters; None where it cancels in every cluster."""
-    return effective_clusters(own**2) if (own**2).sum() > 0 else None
+def _common(own: Floats, variances: Floats, information: Floats, constant: int) -> float | None:
+    """G* of a deviation shared within clusters; None where it cancels in every cluster but for rounding."""
+    largest = variances @ information[:, constant, constant]  # by Cauchy and Schwarz
+    return effective_clusters(own**2) if own @ own > NOTHING * largest else None
 
 
 def _require_estimated(fit: ClusteredFit, place: int) -> None:

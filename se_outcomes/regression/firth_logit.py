@@ -2,8 +2,8 @@
 
 Maximised is l*(beta) = l(beta) + 1/2 log|J(beta)|, J the Fisher information of all columns and group intercepts
 (Firth 1993, Biometrika 80:27-38; against separation: Heinze & Schemper 2002, Statistics in Medicine 21:2409-2419). The
-maximum is finite unless columns are collinear (Kosmidis & Firth 2021, Biometrika 108:71-82). There may be several
-under complete separation: found is the one uphill from zero, in profiles from the estimate. Group intercepts go by block:
+maximum is finite unless columns are collinear (Kosmidis & Firth 2021, Biometrika 108:71-82). Complete separation may
+make several: found is the one uphill from zero, in profiles from the estimate. Group intercepts go block by block:
 
     log|J| = sum_g log J_aa,g + log|J_bb - J_ba J_aa^-1 J_ab|,
 

@@ -160,9 +160,10 @@ def look_across_offices(
     likely = [effect for (_, effect), d in zip(tested, deviance, strict=True) if d < chi2.ppf(0.95, 1)]
     effect = max([1.0, *likely])
     t = np.array([node.t for node in nodes])
-    p_values = _level_off(t, np.array([p for p, _ in tested]))
+    p_values = np.array([p for p, _ in tested])
     if fit.boundary:  # the maximum itself is not rejected, though the slope up to it is steep
-        p_values[np.argmin(np.abs(t - fit.peak.t))] = 1.0
+        p_values[t >= INSIDE if fit.peak.t > 0 else t <= -INSIDE] = 1.0
+    p_values = _level_off(t, p_values)
     values, errors = zip(*(replicate_told(one, quantities, tell) for one in pinned), strict=True)
     estimate, error = _jackknife(fit, quantities, tell) if identified else (None, None)
     at_top = tell(mean_values(fit.model, fit.peak.state.point, quantities), fit.parameters[:-1])

@@ -31,9 +31,7 @@ def arrays(found):
 
 def test_offices_alike_are_as_many_as_they_are():
     y, x, office = np.tile([0, 0, 1, 1], 6), np.tile([0, 1], 12), np.repeat(np.arange(6), 4)
-    fit = fit_logit(
-        y, np.column_stack([np.ones(24), x]), counts=np.tile([6, 4, 5, 7], 6), clusters=office
-    )
+    fit = fit_logit(y, np.column_stack([np.ones(24), x]), counts=np.tile([6, 4, 5, 7], 6), clusters=office)
     found = diagnose_clusters(fit, 1, constant=0)
     np.testing.assert_allclose(found.leverage, np.full(6, 2 / 6), rtol=1e-9)
     np.testing.assert_allclose(found.partial_leverage, np.full(6, 1 / 6), rtol=1e-9)
@@ -55,7 +53,10 @@ def test_a_mean_by_hand():
     """One column of ones and p = 1/2 in all: information n_g / 4; shares of cases; common deviations, their squares."""
     sizes = np.array([40, 10, 30, 20])
     fit = fit_logit(
-        np.tile([1, 0], 4), np.ones((8, 1)), counts=np.repeat(sizes / 2, 2), clusters=np.repeat(np.arange(4), 2)
+        np.tile([1, 0], 4),
+        np.ones((8, 1)),
+        counts=np.repeat(sizes / 2, 2),
+        clusters=np.repeat(np.arange(4), 2),
     )
     found = diagnose_clusters(fit, 0, constant=0)
     np.testing.assert_allclose(found.leverage, sizes / 100, rtol=1e-9)
@@ -132,6 +133,19 @@ def test_intercepts_profiled_out_absorb_what_offices_share():
     found = diagnose_clusters(fit, 0)
     assert found.effective_common is None
     assert found.leverage.sum() == pytest.approx(2, rel=1e-10)
+
+
+def test_an_exposure_balanced_within_offices_does_not_see_what_they_share():
+    y, x, office = np.tile([0, 1], 12), np.tile([0, 0, 1, 1], 6), np.repeat(np.arange(6), 4)
+    counts = np.repeat(
+        [11, 11, 13, 13, 17, 17, 19, 19, 23, 23, 29, 29], 2
+    )  # p = 1/2 and x half and half, everywhere
+    fit = fit_logit(y, np.column_stack([np.ones(24), x]), counts=counts, clusters=office)
+    found = diagnose_clusters(fit, 1, constant=0)
+    assert found.effective_common is None
+    assert found.effective == pytest.approx(
+        112**2 / 2310
+    )  # information in proportion to cases: 11 + 13 + ...
 
 
 def test_what_cannot_be_is_refused():

@@ -212,6 +212,23 @@ def share_within(share: Measured, band: tuple[float, float]) -> bool:
     return band[0] - low <= share.value <= band[1] + high
 
 
+def counting_failures(share: Measured, failed: Mapping[str, int], *, happened: bool) -> Measured:
+    """The share with the failures added, all as having happened or none: as is worse for the method.
+
+    Examples
+    --------
+    >>> counting_failures(Measured(0.05, 0.0223, 95), {"separation": 5}, happened=True).value
+    0.0975
+    """
+    failures = sum(failed.values())
+    n = share.n + failures
+    if n == 0:
+        return share
+    # nothing was measured where there is nothing but failures
+    total = (share.value * share.n if share.n else 0.0) + failures * happened
+    return Measured(total / n, math.sqrt(total / n * (1 - total / n) / n), n)
+
+
 def mean_within(mean: Measured, band: tuple[float, float]) -> bool:
     """The same for a mean, a bias, a width: by its own Monte Carlo error."""
     allowed = ERRORS_ALLOWED * mean.error

@@ -12,6 +12,7 @@ from monte_carlo.harness import (
     Finding,
     Measured,
     attempt,
+    counting_failures,
     mean_within,
     measured_sd,
     run,
@@ -199,3 +200,12 @@ def test_bands_allow_two_monte_carlo_errors():
     assert mean_within(Measured(0.0119, 0.001, 10), (-0.01, 0.01))
     assert not mean_within(Measured(-0.0121, 0.001, 10), (-0.01, 0.01))
     assert not mean_within(Measured(math.nan, math.nan, 0), (-1.0, 1.0))
+
+
+def test_failures_can_be_held_against_a_method():
+    share = Measured(0.05, 0.01, 95)
+    assert counting_failures(share, {"separation": 5}, happened=True).value == pytest.approx(0.0975)
+    assert counting_failures(share, {"separation": 5}, happened=False).value == pytest.approx(0.0475)
+    assert counting_failures(share, {}, happened=True).value == 0.05
+    nothing = counting_failures(Measured(math.nan, math.nan, 0), {"separation": 5}, happened=True)
+    assert (nothing.value, nothing.n) == (1.0, 5)
