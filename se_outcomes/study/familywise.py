@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -110,7 +111,7 @@ def estimate_familywise(
         smallest_possible=found.smallest_possible,
         fit_statistics={
             "n_questions": len(results),
-            "n_offices": int(max(result.fit_statistics["n_offices"] for result in results)),  # type: ignore[type-var]
+            "n_offices": max(int(str(result.fit_statistics["n_offices"])) for result in results),
             "n_draws": found.n_draws,
             "enumerated": found.enumerated,
             "smallest_possible": found.smallest_possible,
@@ -124,8 +125,8 @@ def _last(result: PassageResult, contrast: str) -> Judged:
     found = [one for one in result.tested if one.labels["contrast"] == contrast]
     if not found or found[-1].verdicts.hypothesis is None:
         raise EstimationError(
-            f"The question about {result.specification.outcome} has no score bootstrap of the contrast {contrast}. Take "
-            "another contrast, or leave the question out.",
+            f"The question about {result.specification.outcome} has no score bootstrap of the contrast {contrast}. "
+            "Take another contrast, or leave the question out.",
             reason="not_identified",
         )
     return found[-1]
@@ -135,7 +136,7 @@ def _frame(results: Sequence[PassageResult], judged: Sequence[Judged], found: Ad
     rows = []
     for place, (result, one) in enumerate(zip(results, judged, strict=True)):
         estimates = result.estimates.query("measure == 'log_odds'").set_index(["contrast", "adjustment"])
-        row = estimates.loc[(one.labels["contrast"], one.labels["adjustment"])]
+        row: Any = estimates.loc[(one.labels["contrast"], one.labels["adjustment"])]
         rows.append(
             {
                 **{name: row[name] for name in TIDY_COLUMNS},
