@@ -20,7 +20,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from se_outcomes.regression.paired_cells import CHUNK, Chunk, PairedCells
+from se_outcomes.regression.paired_cells import Chunk, PairedCells
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -311,24 +311,32 @@ def _fill_missing_intercepts(cells: PairedCells, found: Evaluation) -> None:
 
 def by_cluster(model: PairModel, point: Point) -> tuple[Floats, Floats]:
     """Scores (G, p) and information (G, p, p) of theta by cluster after the intercepts are profiled out."""
-    cells, family = model.cells, model.family
-    scores, information = [], []
-    for cluster in range(cells.n_clusters):
-        own = list(cells.of_cluster(cluster))
-        total = _nothing(model)
-        for block in own:
-            for start in range(0, len(block), CHUNK):
-                chunk = Chunk(block, slice(start, start + CHUNK))
-                total += _chunk_evaluation(model, point, chunk, False)
-        if family.scaled:
-            seen = sum(float(block.counts.sum()) for block in own if block.kind != "gate")
-            h = point.theta[-2]
-            total.score[-2] += seen / h
-            total.hessian[-2, -2] -= seen / h**2
-        groups = cells.group_cluster == cluster
+    cells = model.cells
+    totals = [_nothing(model) for _ in range(cells.n_clusters)]
+    for chunk in cells.chunks:
+        terms = cell_terms(model, point, chunk)  # the dear part, for all clusters at once
+        del terms["f"]
+        weighted = {name: chunk.counts * values for name, values in terms.items()}
+        for cluster, part in chunk.clusters:
+            own = Chunk(chunk.block, slice(chunk.rows.start + part.start, chunk.rows.start + part.stop))
+            of_part = {name: values[part] for name, values in weighted.items()}
+            _add_columns(model, own, of_part, totals[cluster])
+            if cells.n_groups:
+                _add_intercepts(model, own, of_part, totals[cluster])
+    for cluster, total in enumerate(totals):
+        if model.family.scaled:
+            _add_own_log_scale(model, point, cluster, total)
         # elsewhere nothing was added: any regular block leaves them out of the profile
-        total.group_hessian[~groups] = -np.eye(2)
+        total.group_hessian[cells.group_cluster != cluster] = -np.eye(2)
         _fill_missing_intercepts(cells, total)
-        scores.append(total.profiled_score)
-        information.append(-total.profiled_hessian)
-    return np.array(scores), np.array(information)
+    scores = np.array([total.profiled_score for total in totals])
+    return scores, np.array([-total.profiled_hessian for total in totals])
+
+
+def _add_own_log_scale(model: PairModel, point: Point, cluster: int, total: Evaluation) -> None:
+    """A cluster's share of the Jacobian of an outcome with scale 1/h."""
+    blocks = model.cells.of_cluster(cluster)
+    seen = sum(float(block.counts.sum()) for block in blocks if block.kind != "gate")
+    h = point.theta[-2]
+    total.score[-2] += seen / h
+    total.hessian[-2, -2] -= seen / h**2

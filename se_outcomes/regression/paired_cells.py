@@ -131,6 +131,14 @@ class Chunk:
         starts, groups = self._runs
         target[groups] += np.add.reduceat(values, starts, axis=0)  # a group is one run: sorted
 
+    @property
+    def clusters(self) -> Iterator[tuple[int, slice]]:
+        """Every cluster (position) of the chunk with its rows, counted from the chunk's first."""
+        starts, clusters = self._cluster_runs
+        ends = np.append(starts[1:], len(self.counts))
+        for cluster, start, end in zip(clusters, starts, ends, strict=True):
+            yield int(cluster), slice(int(start), int(end))
+
     def add_by_cluster(self, target: Floats, values: Floats) -> None:
         """Add row values (n, ...) to their clusters' rows of ``target`` (G, ...)."""
         starts, clusters = self._cluster_runs
