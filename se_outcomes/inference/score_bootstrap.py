@@ -104,7 +104,7 @@ def draw_weights(
     return Draws(generator.choice(points, size=(n_draws, n_clusters)), kind, False, n_draws)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class ScoreBootstrap:
     """A test by the restricted wild score bootstrap.
 
