@@ -35,9 +35,9 @@ Start = tuple[Floats, Floats]
 Solver = Callable[[Floats], Floats]
 
 #: Steps go on until twice the gain they promise is below ``FINE`` (coefficients right to nine digits of a standard
-#: error), or below ``DECREMENT`` and, by rounding, no longer falling.
-DECREMENT, FINE = 1e-13, 1e-18
-MAX_ITERATIONS = 1000
+#: error), or below ``DECREMENT`` and no longer falling; near collinearity rounding may leave ``COARSE``.
+FINE, DECREMENT, COARSE = 1e-18, 1e-13, 1e-9
+MAX_ITERATIONS = 400
 MEMORY = 10  # earlier steps that the present one learns the curvature from
 #: No step changes a linear predictor by more than this: far out the information vanishes and the steps explode.
 MAX_MOVE = 5.0
@@ -349,7 +349,7 @@ def _climb(cells: Cells, here: _Point, free: Flags, penalised: Flags) -> tuple[_
         moved, here = np.concatenate([there.beta - here.beta, there.values - here.values]), there
         change = gradient - _gradient(cells, here, free)
         pairs = [*pairs[1 - MEMORY :], (moved, change)] if moved @ change > 0 else []
-    if not decrement <= DECREMENT:
+    if not decrement <= COARSE:
         message = "Firth's logit did not converge. Rescale the columns, or leave out those that hardly vary."
         raise EstimationError(message, reason="not_converged")
     return here, iteration

@@ -29,9 +29,12 @@ answers that were missing, any method's. The one that is: without the larger of 
 have no event, and CV3 has no refit (``separation``).
 
 ``within``: the exposure varies among an office's cases, offices differ in level (sd .5) and in its effect (sd .3; none
-in the last line, where the truth would else be another); ``continuous``, ``binary``: it is the office's; ``intercepts``:
-offices have theirs in the model, else a constant stands for them. An office has 80 cases on average, the largest seven
-times the smallest. A replication has the same number in every cell, so that lines are not independent of each other.
+in the last line, where the truth would else be another); ``continuous``, ``binary``: the exposure is the office's;
+``intercepts``: offices have theirs in the model, else a constant stands for them. An office has 80 cases on average, the
+largest seven times the smallest. Replications have the same seeds in every cell: lines are not independent.
+
+The two ``within`` cells of five offices, 10,000 replications with another seed (99): CV1 .071 and, with intercepts,
+.073; CV3 .062 and .063, its coverage .938 and .937 (errors .0025).
 
 What must hold (two Monte Carlo errors allowed): sizes of CV3 and WCLR-S .035 to .070, at most .075 with five offices;
 coverage of CV3 .93 to .965; CV1 too large with five offices and an exposure that is theirs.
