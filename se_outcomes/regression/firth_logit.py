@@ -183,7 +183,8 @@ def penalised_likelihood_ratio_test(fit: FirthFit, column: int, value: float = 0
 def profile_interval(fit: FirthFit, column: int, level: float = 0.95) -> tuple[float, float]:
     """Every value of a coefficient that the penalised likelihood-ratio test does not reject.
 
-    Under separation Wald's interval means nothing: use this one. It is not robust to clustering.
+    Under separation Wald's interval means nothing: use this one. It is not robust to clustering. Where several columns
+    separate a far end may be found on a lower maximum, and is then too near.
 
     Parameters
     ----------

@@ -20,6 +20,7 @@ from se_outcomes.study.contrasts import (
     Rows,
     estimate_rows,
     estimates_frame,
+    fit_or_penalise,
     level_averages,
     level_functional,
     office_draws,
@@ -49,6 +50,8 @@ class Association:
         The fit that the curve (or, for levels, the groups) is drawn from.
     judged : tuple of Judged
         The contrasts tested, in the order of ``estimates``.
+    joint : Test or None
+        Of all levels together, where the exposure is no number and has three or more.
     warnings : tuple of str
     """
 
@@ -57,6 +60,7 @@ class Association:
     groups: pd.DataFrame
     main: Replicated
     judged: tuple[Judged, ...]
+    joint: Test | None
     warnings: tuple[Notice, ...]
 
 
@@ -87,6 +91,7 @@ def associate(sample: Sample) -> Association:
         groups=group_shares(levels, sample),
         main=main,
         judged=tuple(judged),
+        joint=None if sample.numeric or levels is None else look_at_levels(levels, sample),
         warnings=(*warnings, *say_disagreement(judged)),
     )
 
@@ -188,6 +193,20 @@ def group_shares(levels: Replicated | None, sample: Sample) -> pd.DataFrame:
     return frame.assign(n=counts["n"].to_numpy(), n_passed=counts["n_passed"].to_numpy())[columns]
 
 
+def look_at_levels(levels: Replicated, sample: Sample) -> Test | None:
+    """Score bootstrap test that no level differs from the first; None with two levels, or too few offices for it."""
+    columns = [number - 1 for number in sample.contrasts()]
+    n_offices = levels.fit.n_clusters
+    if len(columns) < 2 or len(columns) >= n_offices - 1:
+        return None
+    null = f"Passing does not differ between the levels of {sample.exposure}"
+    try:
+        found = score_bootstrap(levels.fit, columns, weights=office_draws(n_offices))
+    except EstimationError:
+        return None  # each level's own test says why
+    return Test(null, found.statistic, "score bootstrap (WCLR-S)", found.p_value)
+
+
 def look_at_linearity(sample: Sample) -> tuple[Test | None, tuple[Notice, ...]]:
     """Score bootstrap test of the squared scaled exposure in the adjusted model (crude, without adjustment)."""
     if not sample.numeric or exposure_values(sample)["value"].nunique() < 3:
@@ -198,8 +217,8 @@ def look_at_linearity(sample: Sample) -> tuple[Test | None, tuple[Notice, ...]]:
     null = f"The log odds of passing are linear in {sample.exposure} (the squared term is zero)"
     what = f"Linearity of {sample.exposure}"
     try:
-        found = replicate(sample.design(exposure, covariates), lambda refit: refit.beta[:2], what)
-        test = score_bootstrap(found.fit, 1, weights=office_draws(found.fit.n_clusters))
+        fit, said = fit_or_penalise(sample.design(exposure, covariates), what)
+        test = score_bootstrap(fit, 1, weights=office_draws(fit.n_clusters))
     except EstimationError as refusal:
         return None, (
             Notice(
@@ -209,4 +228,4 @@ def look_at_linearity(sample: Sample) -> tuple[Test | None, tuple[Notice, ...]]:
                 why=str(refusal),
             ),
         )
-    return Test(null, test.statistic, "score bootstrap (WCLR-S)", test.p_value), found.warnings
+    return Test(null, test.statistic, "score bootstrap (WCLR-S)", test.p_value), said

@@ -91,17 +91,15 @@ def replicate(design: Design, functional: Callable[[BinaryFit], Floats], what: s
     Where the fit or a replicate separates, fit and replicates are Firth's; where a replicate fails otherwise, its
     linear form (CV3L) is taken, with a sentence. Replicates are never dropped.
     """
-    try:
-        fit = fit_design(design)
-    except EstimationError as refusal:
-        if refusal.reason != "separation":
-            raise
-        return _replicate_penalised(design, functional, _say_penalised(what, refusal))
+    fit, said = fit_or_penalise(design, what)
+    if said:
+        return _replicate_penalised(design, functional, fit, said)
     try:
         return _replicated(design, fit, jackknife(functional, fit), "ml", ())
     except EstimationError as failure:
         if failure.reason == "separation":
-            return _replicate_penalised(design, functional, _say_penalised_replicates(what, failure))
+            said = (_say_penalised_replicates(what, failure),)
+            return _replicate_penalised(design, functional, fit_penalised_design(design), said)
         if "n_failed" not in failure.details:
             raise
         return _replicated(
@@ -109,17 +107,26 @@ def replicate(design: Design, functional: Callable[[BinaryFit], Floats], what: s
         )
 
 
-def _replicate_penalised(
-    design: Design, functional: Callable[[BinaryFit], Floats], said: Notice
-) -> Replicated:
-    fit = fit_penalised_design(design)
+def fit_or_penalise(design: Design, what: str) -> tuple[BinaryFit, tuple[Notice, ...]]:
+    """The logit, or where columns separate Firth's with a sentence."""
     try:
-        return _replicated(design, fit, jackknife(functional, fit), "firth", (said,))
+        return fit_design(design), ()
+    except EstimationError as refusal:
+        if refusal.reason != "separation":
+            raise
+        return fit_penalised_design(design), (_say_penalised(what, refusal),)
+
+
+def _replicate_penalised(
+    design: Design, functional: Callable[[BinaryFit], Floats], fit: BinaryFit, said: tuple[Notice, ...]
+) -> Replicated:
+    try:
+        return _replicated(design, fit, jackknife(functional, fit), "firth", said)
     except EstimationError as failure:
         if "n_failed" not in failure.details:
             raise
-        linear = _say_linear(str(said.parts["what"]), failure)
-        return _replicated(design, fit, jackknife(functional, fit, kind="CV3L"), "firth", (said, linear))
+        linear = _say_linear(str(said[0].parts["what"]), failure)
+        return _replicated(design, fit, jackknife(functional, fit, kind="CV3L"), "firth", (*said, linear))
 
 
 def _replicated(

@@ -47,7 +47,7 @@ class PassageResult:
         ``largest_leverage`` (the largest share of one office in the information on the contrast),
         ``largest_share`` (in the cases), ``cr2_dof``; and, office by office, Ibragimov and Mueller's
         ``by_office_estimate, by_office_conf_low, by_office_conf_high, by_office_p_value`` of the log odds ratio
-        (missing where some office's own model cannot be fitted, or offices have no effects of their own).
+        (missing where some office's own model cannot be fitted, or the exposure is the same throughout an office).
     curve : frame
         ``value, scaled, estimate, conf_low, conf_high``: share passing if everyone had that exposure (numeric
         exposures; the adjusted model if there is one).
@@ -55,6 +55,8 @@ class PassageResult:
         Observed shares by bin of the exposure; standardised shares by quarter or level.
     linearity : Test or None
         Test of the quadratic term; None where the exposure is not a number or has two values.
+    joint : Test or None
+        Test that no level differs from the first, for exposures with three levels or more that are no numbers.
     conditional : frame
         As ``estimates``, from the conditional logit, where offices are small; else empty.
     tested : tuple of Judged
@@ -73,6 +75,7 @@ class PassageResult:
     bins: pd.DataFrame
     groups: pd.DataFrame
     linearity: Test | None
+    joint: Test | None
     conditional: pd.DataFrame
     offices: pd.DataFrame
     tested: tuple[Judged, ...]
@@ -110,8 +113,9 @@ class PassageResult:
             )
             what = f"{row.adjustment:9s} {row.contrast:16s} {row.measure:11s}"
             lines.append(f"  {what} {found_here}, {say_p_value(row.p_value)}")
-        if self.linearity is not None:
-            lines.append(f"  {self.linearity.null}: {say_p_value(self.linearity.p_value)}")
+        for test in (self.linearity, self.joint):
+            if test is not None:
+                lines.append(f"  {test.null}: {say_p_value(test.p_value)}")
         return "\n".join([*lines, *(f"Note: {warning}" for warning in self.warnings)])
 
     def __repr__(self) -> str:
@@ -150,14 +154,24 @@ def estimate_passage(
         bins=bin_counts(sample, cases.bins(exposure) if sample.numeric else None),
         groups=found.groups,
         linearity=linearity,
+        joint=found.joint,
         conditional=conditional,
         offices=describe_offices(found.judged),
         tested=found.judged,
         exclusions=exclusions,
         used=count_used(sample.sorted_cases),
         fit_statistics=fit_statistics(found, exclusions),
-        warnings=tuple(dict.fromkeys([*sample.warnings, *found.warnings, *unlinear, *small])),
+        warnings=each_once([*sample.warnings, *found.warnings, *unlinear, *small]),
     )
+
+
+def each_once(notices: Sequence[Notice]) -> tuple[Notice, ...]:
+    """Notices without those that say of another model what one before them says."""
+    kept: dict[object, Notice] = {}
+    for notice in notices:
+        about = tuple((name, part) for name, part in notice.parts.items() if name != "what")
+        kept.setdefault((notice.key, about), notice)
+    return tuple(kept.values())
 
 
 def asked_variables(

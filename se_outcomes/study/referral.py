@@ -60,7 +60,7 @@ def estimate_referral(
         With ``reason`` and remedy, where the cases cannot carry the answer: ``gates_merged`` (then no
         referral is recorded), ``rated_after_gate``, ``column_missing``, ``no_cases``, ``no_variation``,
         ``no_variation_within_offices``, ``one_office``, ``exposure_constant``,
-        ``exposure_constant_within_offices``, ``office_level_exposure``, ``separation``, ``collinearity``,
+        ``exposure_constant_within_offices``, ``office_level_exposure``, ``collinearity``,
         ``not_converged``.
 
     Examples

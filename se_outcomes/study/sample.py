@@ -292,14 +292,17 @@ def _look_at_exposure(
             reason="exposure_constant_within_offices",
             column=exposure,
         )
-    if varying:
+    if varying > 1:
         return False, ()
-    of_offices = values.groupby(used["office_id"]).first()
+    # one office whose cases differ does not make it a comparison within offices: its commonest value stands for it
+    commonest = used.groupby(["office_id", exposure])["n"].sum().sort_values(kind="stable").reset_index()
+    of_offices = commonest.drop_duplicates("office_id", keep="last").set_index("office_id")[exposure]
     _refuse_few_treated(of_offices, exposure)
     return True, (
         Notice(
             "offices_compared",
-            "{exposure} is the same for everyone in an office: offices are compared, {n_offices} in all, and "
+            "{exposure} is the same for everyone in an office (but one at most): offices are compared, {n_offices} in "
+            "all, and "
             "whatever else sets offices apart is part of the difference.",
             exposure=exposure,
             n_offices=len(of_offices),
@@ -310,12 +313,19 @@ def _look_at_exposure(
 def _refuse_few_treated(of_offices: pd.Series, exposure: str) -> None:
     """An exposure of offices that no test can be about: too few ways it might have been assigned."""
     n_offices, sizes = len(of_offices), of_offices.value_counts()
-    exists = permutation_test_exists(pd.factorize(of_offices)[0].astype(float))
-    few = len(sizes) == 2 and int(sizes.min()) <= FEW_TREATED
+    if is_numeric(of_offices):
+        assigned, few = numbers(of_offices), len(sizes) == 2 and int(sizes.min()) <= FEW_TREATED
+    else:
+        # levels have no order of their own: that of their frequency, so that nothing hangs on how offices are called
+        assigned = of_offices.map(dict(zip(sizes.index, range(len(sizes)), strict=True))).to_numpy(float)
+        few = int((sizes > FEW_TREATED).sum()) < 2  # else no two levels could be compared
+    exists = permutation_test_exists(assigned)
     if exists and not few:
         return
     if len(sizes) == 2:
         described = f"{int(sizes.min())} of {n_offices} offices treated"
+    elif len(sizes) == 1:
+        described = f"one of {n_offices} offices in which {exposure} varies"
     else:
         described = f"{n_offices} offices and {len(sizes)} values of {exposure}"
     why = (
@@ -324,7 +334,8 @@ def _refuse_few_treated(of_offices: pd.Series, exposure: str) -> None:
         else f"with {described} every test is far from its level, the bootstrap and the jackknife too"
     )
     raise EstimationError(
-        f"{exposure} is the same for everyone in an office, so {n_offices} offices are {n_offices} observations: "
+        f"{exposure} is the same for everyone in an office (but one at most), so {n_offices} offices are {n_offices} "
+        "observations: "
         f"{why}. Add offices, or describe the offices one by one.",
         reason="office_level_exposure",
         column=exposure,

@@ -43,6 +43,7 @@ from se_outcomes.study.selection_question import (
     ask_selected_placement,
     cases_per_office,
     fit_situation,
+    refuse_one_office,
 )
 from se_outcomes.study.sentences import say_interval, say_number, say_p_value
 
@@ -221,9 +222,9 @@ def estimate_selected_placement(
     EstimationError
         ``outcome_observed_unknown``; ``outcome_for_accepted_only`` or ``outcome_for_all`` where the call asks for
         the model of the other situation; ``gates_merged`` (of the referred, where referral is not recorded by itself);
-        ``no_cases``, ``no_variation``, ``exposure_constant``, ``collinearity``, ``separation``, ``not_identified``,
-        ``small_offices`` (too few cases in each for office effects), ``not_converged``, ``rated_after_gate``,
-        ``column_missing``.
+        ``no_cases``, ``no_variation``, ``one_office``, ``exposure_constant``, ``collinearity``, ``separation``,
+        ``not_identified``, ``small_offices`` (too few cases in each for office effects), ``not_converged``,
+        ``rated_after_gate``, ``column_missing``.
     ValueError
         On another ``at_risk`` or ``outcome_observed``, or an exposure that is no number.
 
@@ -244,6 +245,7 @@ def estimate_selected_placement(
         adjust_for=adjust_for,
         office_effects=office_effects,
     )
+    refuse_one_office(sample)
     fit = fit_situation(sample, observed)
     reading = read_fit(fit, sample, endogenous=observed == "all", identified=bool(specification.exclusion))
     return _answer(reading, specification, observed)

@@ -21,7 +21,7 @@ from se_outcomes.regression.paired_marginal import (
 )
 from se_outcomes.results import TIDY_COLUMNS, Test
 from se_outcomes.study.contrasts import office_draws
-from se_outcomes.study.selection_offices import ALPHA, AcrossOffices, look_across_offices, replicate_told
+from se_outcomes.study.selection_offices import AcrossOffices, look_across_offices, replicate_told
 from se_outcomes.study.selection_sample import SelectionSample
 
 Floats = NDArray[np.float64]
@@ -209,7 +209,9 @@ def tell_profile(reading: Reading) -> pd.DataFrame:
         frame[name] = values[:, row]
         frame[f"{name}_low"] = values[:, row] - across.reach * errors[:, row]
         frame[f"{name}_high"] = values[:, row] + across.reach * errors[:, row]
-    return frame.assign(inside=frame["p_value"] > ALPHA)
+    # not p > 5 %: what is cut off from every maximum is left out of the set (AcrossOffices)
+    inside = np.any([(low <= t) & (t <= high) for low, high in across.accepted], axis=0)
+    return frame.assign(inside=inside)
 
 
 def find_breakdown(reading: Reading) -> tuple[float, ...]:

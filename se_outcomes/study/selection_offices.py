@@ -40,9 +40,10 @@ Telling = Callable[[Floats, Floats], Floats]
 #: A correlation is inside its range up to this working parameter (rho = .989). Beyond, the likelihood is a plateau on
 #: which no test has power: perfect dependence is tested here.
 INSIDE = 2.6
-#: Deviance beyond which a correlation is out of the question whatever its score test says: far from the maximum the
-#: likelihood may be flat, and a test of its slope has no power. It is multiplied by the design effect.
-HOPELESS = float(chi2.ppf(0.999, 1))
+#: Deviance, over the design effect, beyond which a correlation is out of the question whatever its score test says:
+#: far from the maximum the likelihood may be flat, and a test of its slope has no power; and below which it is
+#: plausible.
+HOPELESS, PLAUSIBLE = float(chi2.ppf(0.999, 1)), float(chi2.ppf(0.95, 1))
 ALPHA = 0.05
 #: A maximum this near an interval lies in it.
 NEAR = 1e-6
@@ -55,7 +56,7 @@ class AcrossOffices:
     Attributes
     ----------
     t, deviance, p_values : (m,) arrays
-        Nodes; 2 (l_max - l); p-value of the score bootstrap, zero where the deviance is hopeless.
+        Nodes; 2 (l_max - l) over the design effect; p-value of the score bootstrap, zero where that is hopeless.
     peaks : (q,) array
         Local maxima.
     values, std_errors : (m, r) arrays
@@ -94,18 +95,19 @@ class AcrossOffices:
         return self._accepted(ALPHA)
 
     def _accepted(self, alpha: float) -> Intervals:
-        """Values not rejected, in one piece with a maximum.
+        """Values not rejected, in one piece with a maximum or with a value that the likelihood leaves plausible.
 
         Where the likelihood falls off, and falls on, a score test may lose its power again: what is not rejected there
-        is cut off from every maximum, and left.
+        is cut off from both, and left.
         """
         found = accepted_intervals(self.t, self.p_values, alpha=alpha)
-        with_maximum = tuple(
+        supported = np.append(self.peaks, self.t[self.deviance <= PLAUSIBLE])
+        kept = tuple(
             (low, high)
             for low, high in found
-            if ((self.peaks >= low - NEAR) & (self.peaks <= high + NEAR)).any()
+            if ((supported >= low - NEAR) & (supported <= high + NEAR)).any()
         )
-        return with_maximum or found
+        return kept or found
 
     @cached_property
     def sets(self) -> tuple[Floats, Floats]:
@@ -157,8 +159,8 @@ def look_across_offices(
     deviance = np.array([2 * (fit.loglik - node.loglik) for node in nodes])
     pinned = [fit.pin(node) for node in nodes]
     tested = [_test(one, draws) for one in pinned]
-    likely = [effect for (_, effect), d in zip(tested, deviance, strict=True) if d < chi2.ppf(0.95, 1)]
-    effect = max([1.0, *likely])
+    likely = [effect for (_, effect), d in zip(tested, deviance, strict=True) if d < PLAUSIBLE]
+    deviance = deviance / max([1.0, *likely])
     t = np.array([node.t for node in nodes])
     p_values = np.array([p for p, _ in tested])
     if fit.boundary:  # the maximum itself is not rejected, though the slope up to it is steep
@@ -170,7 +172,7 @@ def look_across_offices(
     return AcrossOffices(
         t=t,
         deviance=deviance,
-        p_values=np.where(deviance / effect > HOPELESS, 0.0, p_values),
+        p_values=np.where(deviance > HOPELESS, 0.0, p_values),
         peaks=np.array([peak.t for peak in fit.peaks]),
         values=np.array(values),
         std_errors=np.array(errors),

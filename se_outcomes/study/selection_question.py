@@ -119,6 +119,22 @@ def cases_per_office(sample: SelectionSample) -> float:
     return float(sample.counts.sum() / len(np.unique(sample.offices)))
 
 
+def refuse_one_office(sample: SelectionSample) -> None:
+    """Nothing tells how answers vary between offices where there is one.
+
+    Raises
+    ------
+    EstimationError
+        ``one_office``.
+    """
+    if len(np.unique(sample.offices)) < 2:
+        raise EstimationError(
+            "There is one office only. What varies between offices cannot be seen in one, so no honest interval "
+            "exists. Add offices, or fit the model by itself (se_outcomes.regression): its sets are for this office.",
+            reason="one_office",
+        )
+
+
 def _refuse_small_offices(sample: SelectionSample) -> None:
     if sample.office_effects and cases_per_office(sample) < TOO_SMALL:
         raise EstimationError(

@@ -7,6 +7,9 @@ import statsmodels.api as sm
 from scipy.stats import t as t_distribution
 
 from se_outcomes.errors import EstimationError
+from se_outcomes.inference.cluster_covariance import cluster_covariance
+from se_outcomes.inference.score_bootstrap import score_bootstrap
+from se_outcomes.regression.logit import fit_logit
 from se_outcomes.results import TIDY_COLUMNS, Result
 from se_outcomes.study.referral import estimate_referral
 
@@ -98,12 +101,20 @@ def test_slope_and_marginal_effect_as_statsmodels_with_dummies(
         assert row.std_error == pytest.approx(std_error[place], rel=1e-5)
 
 
-def test_intervals_and_tests_are_those_of_t(cases):
-    row = estimate_of(estimate_referral(cases, adjust_for=()), "per_sd", "log_odds")
+def test_intervals_are_those_of_t_and_tests_those_of_the_score_bootstrap(make_frame, make_cases):
+    frame = make_frame()
+    row = estimate_of(estimate_referral(make_cases(frame), adjust_for=()), "per_sd", "log_odds")
     half = t_distribution.ppf(0.975, 5) * row.std_error
     assert (row.conf_low, row.conf_high) == pytest.approx((row.estimate - half, row.estimate + half))
-    assert row.p_value == pytest.approx(2 * t_distribution.sf(abs(row.estimate / row.std_error), 5))
-    assert (row.dof, row.std_error_kind) == (5, "CV3")
+    scaled = (frame["motivation"] - frame["motivation"].mean()) / frame["motivation"].std()
+    offices = frame["office_id"].str[6:].astype(int)
+    fit = fit_logit(
+        frame["referred"].astype(float), scaled.to_numpy()[:, None], clusters=offices, intercepts=offices
+    )
+    assert row.std_error == pytest.approx(cluster_covariance(fit, kind="CV3").std_error[0], rel=1e-6)
+    assert row.p_value == pytest.approx(score_bootstrap(fit, 0).p_value, abs=1e-12)
+    assert row.jackknife_p_value == pytest.approx(2 * t_distribution.sf(abs(row.estimate / row.std_error), 5))
+    assert (row.dof, row.std_error_kind, row.p_value_kind, row.estimator) == (5, "CV3", "WCLR-S", "ml")
 
 
 def test_odds_ratio_rows_are_exponentiated(cases):
@@ -215,7 +226,7 @@ def test_curve_and_groups_stay_between_nothing_and_all(cases):
 
 
 def test_a_curved_relation_is_seen_and_a_straight_one_is_not(make_frame, make_cases):
-    frame = make_frame(6000, 8, seed=5)
+    frame = make_frame(6000, 12, seed=5)  # signs of 12 offices: p-values down to 1/2048 (of 8: 1/128)
     assert estimate_referral(make_cases(frame), adjust_for=()).linearity.p_value > 0.01
     chance = 1 / (1 + np.exp(-(0.5 - 0.25 * (frame["motivation"] - 5) ** 2)))
     bent = frame.assign(referred=pd.array(np.random.default_rng(0).random(len(frame)) < chance, "boolean"))
@@ -223,7 +234,7 @@ def test_a_curved_relation_is_seen_and_a_straight_one_is_not(make_frame, make_ca
     test = estimate_referral(make_cases(bent), adjust_for=()).linearity
     assert test.p_value < 0.001
     assert "linear in motivation" in test.null
-    assert test.distribution == "t(7)"
+    assert test.distribution == "score bootstrap (WCLR-S)"
 
 
 def test_result_obeys_the_protocol_and_hands_out_copies(cases):
@@ -283,6 +294,23 @@ def test_small_offices_get_a_sentence_and_the_conditional_logit(make_frame, make
     conditional = beside.query("contrast == 'per_sd' and measure == 'log_odds'")["estimate"].item()
     assert 0 < conditional < ordinary  # intercepts pull the ordinary slope away from zero
     assert estimate_referral(make_cases(make_frame()), adjust_for=()).conditional.empty
+    # no bootstrap of the conditional likelihood: interval and p-value are the linear jackknife's
+    assert set(beside["estimator"]) == {"conditional"}
+    assert set(beside["std_error_kind"]) == set(beside["p_value_kind"]) == {"CV3L"}
+    assert (beside["p_value"] == beside["jackknife_p_value"]).all()
+    row = beside.query("contrast == 'per_sd' and measure == 'log_odds'").iloc[0]
+    assert row["p_value"] == pytest.approx(2 * t_distribution.sf(abs(row["statistic"]), row["dof"]))
+    assert beside.notna().all(axis=None)
+
+
+def test_small_offices_where_a_level_separates(make_frame, make_cases):
+    """Firth's logit is given; the conditional one, of maximum likelihood, is not, and that is said."""
+    frame = make_frame(400, 20, seed=3)
+    frame.loc[frame["age_group"] == "30+", ["referred", "accepted"]] = [False, pd.NA]
+    result = estimate_referral(make_cases(frame), exposure="age_group", adjust_for=())
+    assert (result.estimates["estimator"] == "firth").all()
+    assert result.conditional.empty
+    assert {"penalised", "small_offices_refused"} <= {notice.key for notice in result.warnings}
 
 
 # by refusal
@@ -322,25 +350,6 @@ def test_referral_decided_by_office(make_frame, make_cases):
     assert "without office effects" in across.method
 
 
-def test_separation_names_the_column_and_no_level(make_frame, make_cases):
-    frame = make_frame()
-    # nobody of 30+ is referred; the level itself is not told
-    frame.loc[frame["age_group"] == "30+", ["referred", "accepted"]] = [False, pd.NA]
-    refusal = refusal_of(make_cases(frame), adjust_for=("age_group",))
-    assert refusal.reason == "separation"
-    assert refusal.details["columns"] == ("age_group",)
-    assert "age_group" in str(refusal)
-    assert "30+" not in str(refusal)
-
-
-def test_a_quarter_that_separates_is_left_out_and_the_slope_is_kept(make_frame, make_cases):
-    frame = make_frame()
-    frame.loc[frame["motivation"] >= 7, "referred"] = True
-    result = estimate_referral(make_cases(frame), adjust_for=())
-    assert result.estimates["contrast"].unique().tolist() == ["per_sd"]
-    assert any("Top against bottom quarter is not shown" in warning for warning in result.warnings)
-
-
 def test_collinear_columns_are_named(make_frame, make_cases):
     frame = make_frame()
     frame["weeks_worked_12m"] = (frame["months_worked_prev_24m"] * 2).astype("float64")
@@ -370,20 +379,6 @@ def test_constant_exposure(make_frame, make_cases):
     assert refusal_of(make_cases(make_frame().assign(motivation=5.0))).reason == "exposure_constant"
 
 
-def test_office_level_exposure(make_frame, make_cases):
-    few, many = make_frame(1200, 6), make_frame(2400, 12)
-    for frame in (few, many):
-        frame["caseload_at_referral"] = pd.array(frame["office_id"].str[6:].astype(int), "Int64")
-    call = {"exposure": "caseload_at_referral"}
-    refusal = refusal_of(make_cases(few), **call)
-    assert refusal.reason == "exposure_constant_within_offices"
-    refusal = refusal_of(make_cases(few), office_effects=False, **call)
-    assert refusal.reason == "office_level_exposure"
-    assert "6 offices" in str(refusal)
-    result = estimate_referral(make_cases(many), adjust_for=(), office_effects=False, **call)
-    assert any("offices are compared, 12" in warning for warning in result.warnings)
-
-
 @pytest.mark.parametrize(("n_late", "told"), [(3, "fewer than 5"), (40, "40")])
 def test_motivation_rated_after_referral(n_late, told, make_frame, make_cases):
     frame = make_frame()
@@ -403,16 +398,6 @@ def test_motivation_rated_after_referral(n_late, told, make_frame, make_cases):
         estimate_referral(make_cases(frame), exposure="sex", adjust_for=()).estimates["n_cases"].iloc[0]
         == 1500
     )
-
-
-def test_replicates_that_separate_give_the_linear_jackknife_and_say_so(make_frame, make_cases):
-    frame = make_frame()
-    # outside office 0 nobody born abroad is referred: without it the coefficient is infinite
-    away = frame["born_abroad"].astype(bool) & (frame["office_id"] != "office0")
-    frame.loc[away, ["referred", "accepted"]] = [False, pd.NA]
-    result = estimate_referral(make_cases(frame), exposure="born_abroad", adjust_for=())
-    assert set(result.estimates["std_error_kind"]) == {"CV3L"}
-    assert any("1 of 6 offices (separation)" in warning for warning in result.warnings)
 
 
 def test_two_offices_that_disagree_have_an_interval_without_an_upper_end(expand, make_cases):

@@ -3,11 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import norm
+from scipy.stats import chi2, norm
+from scipy.stats import t as t_distribution
 
 import se_outcomes as so
 from se_outcomes.cases.check import check_cases
 from se_outcomes.errors import EstimationError
+from se_outcomes.inference.cluster_covariance import cluster_covariance
+from se_outcomes.inference.score_bootstrap import score_bootstrap
 from se_outcomes.regression.probit import fit_probit
 from se_outcomes.regression.selection_probit import fit_selection_probit
 from se_outcomes.results import TIDY_COLUMNS, Result
@@ -57,7 +60,7 @@ def test_a_result_like_every_other(result):
     assert isinstance(result, Result)
     assert list(result.tidy().columns[:7]) == list(TIDY_COLUMNS)
     assert result.question == "selected_placement"
-    assert "profile-quadratic" in result.method
+    assert "intervals: office jackknife (CV3), t(4)" in result.method
     assert result.summary() == repr(result)
 
 
@@ -81,11 +84,19 @@ def test_naive_is_a_probit_of_the_accepted(result, sample):
         sample.placed[accepted],
         sample.X[accepted],
         counts=sample.counts[accepted],
+        clusters=sample.offices[accepted],
         intercepts=sample.offices[accepted],
     )
     row = result.estimates.query("model == 'naive' and measure == 'coefficient'").iloc[0]
     assert row["estimate"] == pytest.approx(fit.beta[0], abs=1e-7)
-    assert row["std_error"] == pytest.approx(np.sqrt(fit.covariance[0, 0]), rel=1e-5)
+    error = cluster_covariance(fit, kind="CV3L").std_error[0]
+    assert row["std_error"] == pytest.approx(error, rel=1e-5)
+    half = t_distribution.ppf(0.975, 4) * error
+    assert (row["conf_low"], row["conf_high"]) == pytest.approx(
+        (fit.beta[0] - half, fit.beta[0] + half), abs=1e-6
+    )
+    naive = result.estimates.query("model == 'naive'")
+    assert naive["p_value"].tolist() == pytest.approx([score_bootstrap(fit, 0).p_value] * 3, abs=1e-12)
 
 
 def test_counts(result, sample):
@@ -114,16 +125,21 @@ def test_profile_at_zero_is_the_naive_model(result):
     naive = result.estimates.query("model == 'naive' and measure == 'ame'").iloc[0]
     for name, column in (("ame", "estimate"), ("ame_low", "conf_low"), ("ame_high", "conf_high")):
         assert at_zero[name] == pytest.approx(naive[column], abs=1e-5)
-    assert at_zero["deviance"] == pytest.approx(result.independence.statistic, abs=1e-5)
+    assert chi2.sf(at_zero["deviance"], 1) == pytest.approx(
+        result.diagnostics["likelihood_ratio_p"], abs=1e-6
+    )
+    assert at_zero["p_value"] == pytest.approx(result.independence.p_value, abs=1e-12)
 
 
-def test_the_likelihood_set_is_where_the_profile_says(result):
-    inside = result.profile.loc[result.profile["inside"], "rho"]
-    (low, high), *others = result.rho_sets
-    assert not others
-    assert inside.min() == pytest.approx(low, abs=0.03)
-    assert inside.max() == pytest.approx(high, abs=0.03)
-    assert low < result.rho < high
+def test_the_set_of_rho_is_where_the_profile_says(result):
+    """Several pieces are possible; of the profile what lies in one of them is inside, and not rejected."""
+    rho = result.profile["rho"]
+    within = np.any([(low <= rho) & (rho <= high) for low, high in result.rho_sets], axis=0)
+    np.testing.assert_array_equal(result.profile["inside"], within)
+    assert (result.profile.loc[result.profile["inside"], "p_value"] > 0.05).all()
+    assert any(low < result.rho < high for low, high in result.rho_sets)
+    assert within.any()
+    assert not within.all()
 
 
 def test_conclusion_flips_where_the_interval_meets_zero(result):
@@ -159,7 +175,8 @@ def test_without_exclusion_a_set_and_no_point(without):
     corrected = without.estimates.query("model == 'corrected'")
     assert corrected["estimate"].isna().all()
     assert corrected["conf_low"].notna().all()
-    assert {"no_exclusion", "conditional_on_offices"} <= {notice.key for notice in without.warnings}
+    assert {"no_exclusion", "sets_projected"} <= {notice.key for notice in without.warnings}
+    assert "at every correlation that a score bootstrap does not reject" in without.method
 
 
 # ------------------------------------------------------------------------------------------------- everybody seen
