@@ -53,6 +53,8 @@ if TYPE_CHECKING:  # for editors and type checkers; the same names as in _CONTEN
         tabulate_copula_sensitivity as tabulate_copula_sensitivity,
     )
     from se_outcomes.tables.exclusions import tabulate_exclusions as tabulate_exclusions
+    from se_outcomes.tables.familywise import tabulate_familywise as tabulate_familywise
+    from se_outcomes.tables.few_offices import tabulate_few_offices as tabulate_few_offices
     from se_outcomes.tables.funnel import tabulate_funnel as tabulate_funnel
     from se_outcomes.tables.open_gate import tabulate_open_gate as tabulate_open_gate
     from se_outcomes.tables.passage import tabulate_passage as tabulate_passage
@@ -95,6 +97,8 @@ _CONTENTS = {
     "tabulate_funnel": "tables.funnel",
     "tabulate_characteristics": "tables.characteristics",
     "tabulate_passage": "tables.passage",
+    "tabulate_few_offices": "tables.few_offices",
+    "tabulate_familywise": "tables.familywise",
     "tabulate_selection": "tables.selection",
     "tabulate_selection_equations": "tables.selection_equations",
     "tabulate_open_gate": "tables.open_gate",

@@ -101,8 +101,8 @@ def _offices(checked: Checked) -> Iterator[Notice]:
     elif n_offices < FEW_OFFICES:
         yield Notice(
             "few_offices",
-            "There are {n_offices} offices: intervals that speak of offices like these are wide, and nothing that is "
-            "the same for everyone in an office can be studied.",
+            "There are {n_offices} offices: intervals that speak of offices like these are wide, and what is the "
+            "same for everyone in an office can hardly be studied.",
             n_offices=n_offices,
         )
 

@@ -24,8 +24,9 @@ def draw_rho_profile(
 ) -> Axes:
     """Draw the average marginal effect as it would be for each correlation rho of gate and placement.
 
-    Whole and dark where the data allow rho (95 % likelihood set, the bar at the bottom), dashed and pale elsewhere.
-    Dotted lines stand where the effect's interval begins or ceases to hold zero.
+    Whole and dark where the data allow rho (a score bootstrap over offices does not reject it at 5 %; the bar at the
+    bottom), dashed and pale elsewhere. Band: the office jackknife with rho held. Dotted lines stand where it begins or
+    ceases to hold zero.
 
     Parameters
     ----------
@@ -89,11 +90,11 @@ def title_of(result: SelectedPlacementResult, words: Words) -> str:
 
 
 def rho_profile_data(result: SelectedPlacementResult, language: str = "en") -> pd.DataFrame:
-    """The numbers drawn: for each rho its deviance, whether the data allow it, and the effect (percentage points)."""
+    """The numbers drawn: for each rho its p-value, whether the data allow it, and the effect (percentage points)."""
     del language  # names and numbers of data are the same in every language
     profile = result.profile
     effects = {name: 100 * profile[name] for name in ("ame", "ame_low", "ame_high")}
-    return profile[["rho", "deviance", "inside", "ame", "ame_low", "ame_high"]].assign(**effects)
+    return profile[["rho", "p_value", "inside", "ame", "ame_low", "ame_high"]].assign(**effects)
 
 
 def describe_rho_profile(result: SelectedPlacementResult, language: str = "en") -> str:
@@ -130,7 +131,7 @@ def _at(rho: float, words: Words) -> str:
 
 
 def _draw_profile(ax: Axes, data: pd.DataFrame, sets: tuple[tuple[float, float], ...]) -> None:
-    """The effect with its band: pale over all of rho, dark over the likelihood set."""
+    """The effect with its band: pale over all of rho, dark over the set."""
     rho, ame, low, high = (data[name].to_numpy(float) for name in ("rho", "ame", "ame_low", "ame_high"))
     ax.axhline(0, color=GREY, linewidth=1, zorder=0)
     ax.fill_between(rho, low, high, color=GREY, alpha=0.13, linewidth=0)
@@ -159,7 +160,7 @@ def _set_heights(ax: Axes, data: pd.DataFrame, labelled: bool) -> None:
 
 
 def _draw_set(ax: Axes, sets: tuple[tuple[float, float], ...], words: Words) -> None:
-    """The 95 % likelihood set as a bar along the bottom, named where there is room."""
+    """The 95 % set as a bar along the bottom, named where there is room."""
     if not sets:
         return
     for low, high in sets:
@@ -188,10 +189,11 @@ def _draw_breakdown(ax: Axes, breakdown: tuple[float, ...], words: Words) -> Non
 
 
 def _key_of_lines(result: SelectedPlacementResult, words: Words) -> list[Line2D]:
-    lines = [
-        Line2D([], [], color=BLUE, linewidth=2.4, label=words.say("key_rho_inside")),
-        Line2D([], [], color=GREY, linewidth=1.5, linestyle="--", label=words.say("key_rho_outside")),
-    ]
+    lines = [Line2D([], [], color=BLUE, linewidth=2.4, label=words.say("key_rho_inside"))]
+    if not result.profile["inside"].all():
+        lines.append(
+            Line2D([], [], color=GREY, linewidth=1.5, linestyle="--", label=words.say("key_rho_outside"))
+        )
     if result.breakdown:
         lines.append(
             Line2D([], [], color=INK, linewidth=1.3, linestyle=":", label=words.say("key_breakdown"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from se_outcomes.cases.cases import Cases
@@ -10,6 +10,7 @@ from se_outcomes.errors import EstimationError
 from se_outcomes.study.acceptance import estimate_acceptance
 from se_outcomes.study.characteristics import CharacteristicsResult, count_characteristics
 from se_outcomes.study.design import is_numeric
+from se_outcomes.study.familywise import FamilywiseResult, estimate_familywise
 from se_outcomes.study.funnel import FunnelResult, count_funnel
 from se_outcomes.study.passage import PassageResult
 from se_outcomes.study.placement import estimate_placement
@@ -47,6 +48,8 @@ class Answers:
         within offices.
     selected : SelectedPlacementResult or None
         Placement corrected for selection.
+    familywise : FamilywiseResult or None
+        The passage questions' tests adjusted for their number, where there are two or more.
     """
 
     funnel: FunnelResult
@@ -55,6 +58,12 @@ class Answers:
     selection: SelectionResult | None
     refusals: Mapping[str, EstimationError] = field(default_factory=dict)
     selected: SelectedPlacementResult | None = None
+    familywise: FamilywiseResult | None = None
+
+    @property
+    def by_level(self) -> bool:
+        """Whether the exposure has levels: then a selection model, which asks of one more SD, is not asked."""
+        return self.funnel.by is not None and not self.funnel.by.endswith("_group")
 
     @property
     def across_offices(self) -> frozenset[str]:
@@ -100,8 +109,30 @@ def ask_questions(
     except EstimationError as refusal:
         refusals["selection"] = refusal
     tick("selected_placement")
-    selected = _correct_for_selection(cases, refusals)
-    return Answers(funnel, characteristics, passages, selection, refusals, selected)
+    by_level = cases.has(exposure) and not is_numeric(cases.tally([exposure])[exposure])
+    selected = None if by_level else _correct_for_selection(cases, refusals)
+    familywise = _adjust_for_number(list(passages.values()))
+    return Answers(funnel, characteristics, passages, selection, refusals, selected, familywise)
+
+
+def _adjust_for_number(results: Sequence[PassageResult]) -> FamilywiseResult | None:
+    """Tests of the same contrast at every question that has one; None where there are not two.
+
+    Which questions are in the family is settled by the estimates that exist, before anything is withheld.
+    """
+    tested = [
+        {one.labels["contrast"] for one in result.tested if one.verdicts.hypothesis is not None}
+        for result in results
+    ]
+    asked = [result for result, contrasts in zip(results, tested, strict=True) if contrasts]
+    common = set.intersection(*(contrasts for contrasts in tested if contrasts)) if asked else set()
+    contrast = "per_sd" if "per_sd" in common else min(common, default="") if len(common) == 1 else ""
+    if len(asked) < 2 or not contrast:
+        return None
+    try:
+        return estimate_familywise(asked, contrast=contrast)
+    except EstimationError:
+        return None  # each question stands by itself, and says so
 
 
 def _describe(cases: Cases, funnel: FunnelResult, min_cell: int) -> CharacteristicsResult:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
-from itertools import count
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 
 from se_outcomes.cases.cases import Cases
 from se_outcomes.figures.corrected_effects import (
@@ -33,6 +29,8 @@ from se_outcomes.figures.rho_profile import describe_rho_profile, draw_rho_profi
 from se_outcomes.figures.selection import describe_selection, draw_selection, selection_data
 from se_outcomes.report import text
 from se_outcomes.report.answers import Answers
+from se_outcomes.report.blocks import Block, Contents, FigureExhibit
+from se_outcomes.report.few_offices import compose_few_offices
 from se_outcomes.results import records
 from se_outcomes.study.passage import PassageResult
 from se_outcomes.tables.characteristics import tabulate_characteristics
@@ -42,120 +40,7 @@ from se_outcomes.tables.open_gate import tabulate_open_gate
 from se_outcomes.tables.passage import tabulate_conditional, tabulate_passage
 from se_outcomes.tables.selection import tabulate_selection
 from se_outcomes.tables.selection_equations import tabulate_selection_equations
-from se_outcomes.wording.words import WITHHELD, Words
-
-
-@dataclass(frozen=True)
-class Heading:
-    """A section's heading; ``anchor`` is what the table of contents points to."""
-
-    text: str
-    anchor: str
-    kind: str = "heading"
-
-
-@dataclass(frozen=True)
-class Paragraph:
-    """Running text."""
-
-    text: str
-    kind: str = "paragraph"
-
-
-@dataclass(frozen=True)
-class Bullets:
-    """A list without order."""
-
-    items: tuple[str, ...]
-    kind: str = "bullets"
-
-
-@dataclass(frozen=True, eq=False)
-class TableExhibit:
-    """A table: text cells, the first ``n_names`` columns being the rows' names."""
-
-    stem: str
-    label: str
-    caption: str
-    cells: pd.DataFrame
-    note: str
-    n_names: int = 1
-    kind: str = "table"
-
-
-@dataclass(frozen=True, eq=False)
-class FigureExhibit:
-    """A figure: how to draw it, what it says in words, and the numbers behind it.
-
-    Attributes
-    ----------
-    draw : callable
-        Draws on new axes and returns them.
-    data : DataFrame
-        The numbers drawn, for a file.
-    cells : DataFrame or None
-        The same as text, where no table beside it has them.
-    """
-
-    stem: str
-    label: str
-    caption: str
-    draw: Callable[[], Axes]
-    alt: str
-    data: pd.DataFrame
-    note: str
-    cells: pd.DataFrame | None = None
-    cells_caption: str = ""
-    kind: str = "figure"
-
-
-Block = Heading | Paragraph | Bullets | TableExhibit | FigureExhibit
-
-
-class Contents:
-    """Blocks in the making: numbers the exhibits as they come."""
-
-    def __init__(self, cases: Cases, answers: Answers, words: Words, min_cell: int) -> None:
-        self.cases, self.answers, self.words, self.min_cell = cases, answers, words, min_cell
-        self.blocks: list[Block] = []
-        self._figures, self._tables = count(1), count(1)
-        source = cases.plan.text("source", words.language) or words.say("source_unstated")
-        self.source = words.say("source", source=source)
-
-    def heading(self, key: str, heading: str | None = None) -> None:
-        """Begin a section."""
-        self.blocks.append(Heading(heading or self.words.say(f"heading_{key}"), key.replace("_", "-")))
-
-    def paragraphs(self, *sentences: str) -> None:
-        """One paragraph of several sentences, if there are any."""
-        if sentences:
-            self.blocks.append(Paragraph(" ".join(sentences)))
-
-    def bullets(self, items: Sequence[str]) -> None:
-        """A list."""
-        self.blocks.append(Bullets(tuple(items)))
-
-    def table(self, stem: str, caption: str, cells: pd.DataFrame, *notes: str, n_names: int = 1) -> None:
-        """A table with its source and notes."""
-        label = self.words.say("table", number=next(self._tables))
-        if cells.map(lambda cell: WITHHELD in str(cell).split()).to_numpy().any():
-            notes = (*notes, self.words.say("note_withheld"))
-        self.blocks.append(
-            TableExhibit(stem, label, caption, cells, " ".join([self.source, *notes]), n_names)
-        )
-
-    def figure(self, figure: FigureExhibit, n: object, *notes: str) -> None:
-        """A figure with N, source and notes."""
-        number = next(self._figures)
-        told = [] if pd.isna(n) else [self.words.say("n_is", n=self.words.count(n))]  # type: ignore[call-overload]
-        self.blocks.append(
-            replace(
-                figure,
-                label=self.words.say("figure", number=number),
-                note=" ".join([*told, self.source, *notes]),
-                cells_caption=self.words.say("figure_data", number=number),
-            )
-        )
+from se_outcomes.wording.words import Words
 
 
 def compose(cases: Cases, answers: Answers, words: Words, min_cell: int) -> list[Block]:
@@ -180,6 +65,7 @@ def compose(cases: Cases, answers: Answers, words: Words, min_cell: int) -> list
     _compose_across(contents)
     _compose_selection(contents)
     _compose_selected(contents)
+    compose_few_offices(contents)
     contents.heading("left_out")
     contents.bullets(text.say_left_out(cases, answers, words))
     contents.heading("reservations")
@@ -194,7 +80,8 @@ def _compose_summary(contents: Contents) -> None:
     contents.heading("summary")
     contents.bullets(list(text.say_summary(contents.answers, words)))
     if contents.answers.passages:
-        contents.paragraphs(words.say("explain_summary", exposure=exposure), words.say("explain_not_shown"))
+        not_shown = "explain_not_shown" if contents.answers.selected is None else "explain_not_shown_open"
+        contents.paragraphs(words.say("explain_summary", exposure=exposure), words.say(not_shown))
 
 
 def _compose_cases(contents: Contents) -> None:
@@ -330,7 +217,8 @@ def _compose_across(contents: Contents) -> None:
     )
     cells = tabulate_passage(told, language=words.language)
     caption = words.say("caption_passage_table", exposure=exposure)
-    contents.table("passage", caption, cells, words.say("note_intervals"), n_names=3)
+    notes = (words.say("note_intervals"), words.say("note_p_values"))
+    contents.table("passage", caption, cells, *notes, n_names=3)
     cells = tabulate_conditional(told, language=words.language)
     if len(cells):
         caption = words.say("caption_conditional", exposure=exposure)
@@ -366,36 +254,40 @@ def _compose_selection(contents: Contents) -> None:
 def _compose_selected(contents: Contents) -> None:
     words, selected = contents.words, contents.answers.selected
     if selected is None:
-        if "selected_placement" not in contents.answers.refusals:
+        if "selected_placement" not in contents.answers.refusals and not contents.answers.by_level:
             contents.heading("selected_placement")
             contents.paragraphs(words.say("finding_selected_withheld"))
         return
     language, exposure = words.language, words.noun(selected.specification.exposure)
+    sets = words.say("note_sets_jackknife" if text.is_jackknifed(selected) else "note_sets_projected")
     contents.heading("selected_placement")
     contents.paragraphs(*text.say_selected(selected, words))
-    for stem, draw, describe, data in (
-        ("corrected_effects", draw_corrected_effects, describe_corrected_effects, corrected_effects_data),
-        ("rho_profile", draw_rho_profile, describe_rho_profile, rho_profile_data),
-        ("placement_curve", draw_placement_curve, describe_placement_curve, placement_curve_data),
+    for stem, draw, describe, data, note in (
+        (
+            "corrected_effects",
+            draw_corrected_effects,
+            describe_corrected_effects,
+            corrected_effects_data,
+            sets,
+        ),
+        (
+            "rho_profile",
+            draw_rho_profile,
+            describe_rho_profile,
+            rho_profile_data,
+            words.say("note_rho_profile"),
+        ),
+        ("placement_curve", draw_placement_curve, describe_placement_curve, placement_curve_data, sets),
     ):
         numbers = data(selected)
         if numbers.empty:
             continue
-        contents.figure(
-            FigureExhibit(
-                stem,
-                "",
-                words.say(f"caption_{stem}", exposure=exposure),
-                partial(draw, selected, language=language),
-                describe(selected, language),
-                numbers,
-                "",
-            ),
-            np.nan,
-            words.say("note_profile_sets"),
-        )
+        caption = words.say(f"caption_{stem}", exposure=exposure)
+        drawn = partial(draw, selected, language=language)
+        figure = FigureExhibit(stem, "", caption, drawn, describe(selected, language), numbers, "")
+        contents.figure(figure, np.nan, note)
     cells = tabulate_open_gate(selected, language=language)
-    contents.table("open_gate", words.say("caption_open_gate"), cells, words.say("note_profile_sets"))
+    contents.table("open_gate", words.say("caption_open_gate"), cells, sets)
     cells = tabulate_selection_equations(selected, language=language)
-    held = [] if selected.point_identified and not selected.boundary else [words.say("note_rho_held")]
+    held = [] if text.is_jackknifed(selected) else [words.say("note_rho_held")]
     contents.table("selection_equations", words.say("caption_selection_equations"), cells, *held, n_names=2)

@@ -1,4 +1,4 @@
-"""One suppression plan for a whole report, and results without what it withholds.
+"""Results without what the suppression plan of a report withholds.
 
 Everything that a report shows is drawn and tabulated from results that went through here: a number that may not be
 told is missing in them, and a missing number is shown as a colon, whatever the exhibit or the language.
@@ -7,128 +7,44 @@ told is missing in them, and a missing number is shown as a colon, whatever the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from enum import IntEnum
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from se_outcomes.cases.cases import Cases
-from se_outcomes.errors import DisclosureError
 from se_outcomes.report.answers import Answers
-from se_outcomes.report.ledger import RECORDED, Key, Ledger, enter_gates, enter_variables
-from se_outcomes.report.suppression import plan_suppression
-from se_outcomes.results import records
+from se_outcomes.report.ledger import RECORDED, Key
+from se_outcomes.report.plan import Plan, Told
+from se_outcomes.results import Notice, records
 from se_outcomes.study.characteristics import CharacteristicsResult
+from se_outcomes.study.familywise import FamilywiseResult
 from se_outcomes.study.funnel import FunnelResult
-from se_outcomes.study.linkage import MISSING, count_linkage
+from se_outcomes.study.linkage import MISSING
 from se_outcomes.study.passage import PassageResult
 from se_outcomes.study.selected_placement import SelectedPlacementResult
 from se_outcomes.study.selection import SelectionResult
+from se_outcomes.tables.few_offices import disagreements
 
-#: Thresholds that may be asked for, in cases.
-MIN_CELLS = (3, 4, 5, 6, 10)
 INTERVAL = ("conf_low", "conf_high")
+#: Numbers of ``PassageResult.offices`` and the decimals they are told with: finer, they would tell offices' sizes.
+OFFICE_DECIMALS = {"effective_offices": 1, "cr2_dof": 1, "largest_leverage": 2, "largest_share": 2}
 
-
-class Told(IntEnum):
-    """How much of a share may be told."""
-
-    NOTHING = 0
-    ROUNDED = 1
-    EXACTLY = 2
-
-
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """What a report may tell.
-
-    Attributes
-    ----------
-    min_cell : int
-        The smallest number of cases that may be told.
-    counts : mapping of Key to bool
-        Every count that the report would publish: whether it may.
-    shares : mapping of (Key, Key) to bool
-        Whole and part of every share: whether it may be told at least to the whole per cent.
-    """
-
-    min_cell: int
-    counts: Mapping[Key, bool]
-    shares: Mapping[tuple[Key, Key], bool]
-
-    def tells(self, *key: str) -> bool:
-        """Whether the count may be told; one that was never entered may not."""
-        return self.counts.get(key, False)
-
-    def tells_share(self, whole: Key, part: Key) -> Told:
-        """How much of the share may be told."""
-        if self.counts.get(whole, False) and self.counts.get(part, False):
-            return Told.EXACTLY
-        return Told.ROUNDED if self.shares.get((whole, part), False) else Told.NOTHING
-
-    def withheld(self) -> dict[str, int]:
-        """How many counts are withheld, by exhibit."""
-        exhibits = dict.fromkeys(key[0] for key in self.counts)
-        return {
-            exhibit: sum(not told for key, told in self.counts.items() if key[0] == exhibit)
-            for exhibit in exhibits
-        }
-
-
-def plan_disclosure(cases: Cases, answers: Answers, min_cell: int) -> Plan:
-    """Plan what is withheld, over all exhibits at once.
-
-    Parameters
-    ----------
-    cases : Cases
-    answers : Answers
-    min_cell : int
-        One of :data:`MIN_CELLS`.
-
-    Raises
-    ------
-    DisclosureError
-        On another ``min_cell``, or where so few cases are left that nothing could be told.
-    """
-    if isinstance(min_cell, bool) or min_cell not in MIN_CELLS:
-        raise DisclosureError(f"min_cell must be one of {', '.join(map(str, MIN_CELLS))}")
-    if cases.n_cases < min_cell:
-        raise DisclosureError(f"There are fewer than {min_cell} cases: no report on them can be given.")
-    by = answers.funnel.by or "office_id"
-    asked = {key: result.specification for key, result in answers.passages.items()}
-    plan = _audited(enter_gates(answers, count_linkage(cases, asked, by=by)), min_cell)
-    told = [key[1] for key, may in plan.counts.items() if key[0] == "characteristics" and may]
-    counts, shares = dict(plan.counts), dict(plan.shares)
-    for ledger in enter_variables(answers.characteristics, told):
-        of_variable = _audited(ledger, min_cell)
-        counts |= of_variable.counts
-        shares |= of_variable.shares
-    return Plan(min_cell, counts, shares)
-
-
-def _audited(ledger: Ledger, min_cell: int) -> Plan:
-    table, place = ledger.published()
-    found = plan_suppression(table, min_cell)
-    number_of = {pair: number for number, pair in enumerate(map(tuple, table.shares.tolist()))}
-    shares = {
-        (whole, part): not found.shares[number_of[place[whole], place[part]]] for whole, part in ledger.shares
-    }
-    # what is known from elsewhere may be told here too
-    counts = {key: key in ledger.known or not found.counts[place[key]] for key in place}
-    return Plan(min_cell, counts, shares)
+#: Of two offices, the mean of their own estimates and its interval give both.
+OF_SINGLE_OFFICES = ("by_office_estimate", "by_office_conf_low", "by_office_conf_high")
 
 
 def protect(answers: Answers, plan: Plan) -> Answers:
     """The answers without what the plan withholds, and without what could be worked out from an estimate."""
+    passages = {key: protect_passage(key, result, plan) for key, result in answers.passages.items()}
     return replace(
         answers,
         funnel=protect_funnel(answers.funnel, plan),
         characteristics=protect_characteristics(answers.characteristics, plan),
-        passages={key: protect_passage(key, result, plan) for key, result in answers.passages.items()},
+        passages=passages,
         selection=None if answers.selection is None else protect_selection(answers.selection, plan),
         selected=None if answers.selected is None else protect_selected(answers.selected, answers, plan),
+        familywise=_protect_familywise(answers.familywise, passages),
     )
 
 
@@ -192,19 +108,24 @@ def protect_passage(key: str, result: PassageResult, plan: Plan) -> PassageResul
             **{name: result.groups[name].where(of_groups > 0) for name in ("estimate", *INTERVAL)}
         )
     compared = dict(zip(result.groups["group"], of_groups, strict=True))
+    estimates = _protect_estimates(key, result, result.estimates, compared, plan)
     exclusions = result.exclusions.astype({"n": "float64"})
     may = _told([plan.tells("exclusions", key, reason) for reason in exclusions["reason"]]) > 0
     return replace(
         result,
-        estimates=_protect_estimates(key, result, result.estimates, compared, plan),
+        estimates=estimates,
         conditional=_protect_estimates(key, result, result.conditional, compared, plan),
         curve=_between_bins(result.curve, bins) if overall else result.curve.iloc[:0],
         bins=bins,
         groups=groups,
         linearity=result.linearity if overall else None,
+        joint=result.joint if overall and min(of_groups, default=0) > Told.NOTHING else None,
+        offices=_protect_offices(result, estimates, plan.min_cell),
+        tested=(),  # they hold the offices' scores
         exclusions=exclusions.assign(n=exclusions["n"].where(may)),
         used=result.used.iloc[:0],
         fit_statistics=_protect_statistics(key, result, plan),
+        warnings=_protect_warnings(result, estimates),
     )
 
 
@@ -244,13 +165,68 @@ def _protect_estimates(
     )
     if result.specification.office_effects:
         told = np.where(told > 0, Told.EXACTLY, told)
-    kept = {"dof", "n_offices", "statistic", "p_value", "n_cases", "n_events"}
+    tests = [
+        name for name in estimates.columns if name == "statistic" or name.endswith(("p_value", "cr2_dof"))
+    ]
+    kept = {"dof", "n_offices", "n_cases", "n_events", *tests}
     numbers = [name for name in estimates.select_dtypes("number").columns if name not in kept]
-    masked = {name: _as_told(estimates[name], told) for name in numbers}
-    masked |= {name: estimates[name].where(told > 0) for name in ("statistic", "p_value")}
+    # a ratio of two shares tells more of a small one than the share does to the whole per cent
+    decimals = np.where(estimates["measure"] == "ame", 2, 1)
+    masked = {name: _as_told(estimates[name], told, decimals) for name in numbers}
+    masked |= {name: estimates[name].where(told > 0) for name in tests}
+    if "cr2_dof" in masked:
+        masked["cr2_dof"] = masked["cr2_dof"].round(OFFICE_DECIMALS["cr2_dof"])
     for name, count in (("n_cases", ("exclusions", key, "used")), ("n_events", ("passage", key, "n_events"))):
         masked[name] = estimates[name].astype("float64").where(_told([plan.tells(*count)] * len(told)) > 0)
     return estimates.assign(**masked)
+
+
+def _protect_offices(result: PassageResult, estimates: pd.DataFrame, min_cell: int) -> pd.DataFrame:
+    """What the offices carry, of contrasts whose estimates are told; rounded, so that no office's size is told."""
+    told = estimates.loc[estimates["estimate"].notna(), ["contrast", "adjustment"]].drop_duplicates()
+    offices = result.offices.merge(told, on=["contrast", "adjustment"], how="left", indicator=True)
+    may = offices.pop("_merge").eq("both")
+    numbers = [name for name in offices.select_dtypes("number").columns if name != "n_offices"]
+    masked = {
+        name: offices[name].where(may & (name not in OF_SINGLE_OFFICES)).round(OFFICE_DECIMALS.get(name, 15))
+        for name in numbers
+    }
+    # with two offices, the rest of the largest one's share is a single small office
+    rest = (1 - offices["largest_share"]) * float(str(result.fit_statistics["n_cases"]))
+    masked["largest_share"] = masked["largest_share"].where(rest >= min_cell)
+    return offices.assign(**masked)
+
+
+def _protect_warnings(result: PassageResult, estimates: pd.DataFrame) -> tuple[Notice, ...]:
+    """Without the levels that separate (a level may be a few persons), and nothing of tests that are not told."""
+    silent = set() if disagreements(replace(result, estimates=estimates)) else {"tests_disagree"}
+    return tuple(
+        _without_levels(notice) if notice.key == "penalised" else notice
+        for notice in result.warnings
+        if notice.key not in silent
+    )
+
+
+def _without_levels(notice: Notice) -> Notice:
+    parts = {name: part for name, part in notice.parts.items() if name != "levels"}
+    return Notice(notice.key, "{what}: {columns} separates; Firth's penalised logit is used.", **parts)
+
+
+def _protect_familywise(
+    result: FamilywiseResult | None, passages: Mapping[str, PassageResult]
+) -> FamilywiseResult | None:
+    """Rows of questions whose estimates are told; none where that is one question."""
+    if result is None:
+        return None
+    told = {
+        (passage.question, passage.specification.at_risk, row.contrast, row.adjustment)
+        for passage in passages.values()
+        for row in records(passage.estimates)
+        if pd.notna(row.estimate)
+    }
+    names = result.estimates[["question", "at_risk", "contrast", "adjustment"]]
+    may = [row in told for row in names.itertuples(index=False, name=None)]
+    return replace(result, estimates=result.estimates.loc[may]) if sum(may) > 1 else None
 
 
 def _groups_told(contrast: str, compared: Mapping[str, int]) -> int:
@@ -342,8 +318,9 @@ def protect_selected(
     outside = {name: value for name, value in result.diagnostics.items() if not name.startswith("left_out")}
     return replace(
         result,
-        estimates=result.estimates.assign(**missing),
+        estimates=_protect_slopes(result.estimates).assign(**missing),
         averages=averages,
+        profile=_protect_profile(result.profile),
         equations=_protect_equations(result.equations, answers, plan),
         curve=_between_bins(result.curve, _bins_of(answers, plan)),
         exclusions=result.exclusions.iloc[:0],
@@ -354,6 +331,19 @@ def protect_selected(
             **{name: found[name] for name in kept},
         },
     )
+
+
+def _protect_slopes(estimates: pd.DataFrame) -> pd.DataFrame:
+    """The risk ratio to one decimal: with the marginal effect it would tell a share that is told rounded."""
+    told = np.where(estimates["measure"] == "risk_ratio", Told.ROUNDED, Told.EXACTLY)
+    numbers = ("estimate", "std_error", *INTERVAL)
+    return estimates.assign(**{name: _as_told(estimates[name], told, decimals=1) for name in numbers})
+
+
+def _protect_profile(profile: pd.DataFrame) -> pd.DataFrame:
+    """Shares to the whole per cent, and nothing of the likelihood, from which counts can be worked out."""
+    shares = [name for name in profile.columns if name.startswith("open_gate")]
+    return profile.assign(deviance=np.nan, **{name: profile[name].round(2) for name in shares})
 
 
 def _protect_equations(equations: pd.DataFrame, answers: Answers, plan: Plan) -> pd.DataFrame:
@@ -390,8 +380,9 @@ def _told(values: Iterable[int]) -> NDArray[np.int64]:
     return np.fromiter(values, dtype=np.int64)
 
 
-def _as_told(values: pd.Series, told: NDArray[np.int64], decimals: int = 2) -> pd.Series:
+def _as_told(values: pd.Series, told: NDArray[np.int64], decimals: int | NDArray[np.int64] = 2) -> pd.Series:
     """Values exactly, rounded, or missing."""
     values = values.astype("float64")
-    rounded = values.round(decimals) + 0.0  # no minus before a nought
+    scale = 10.0 ** np.asarray(decimals)
+    rounded = (values * scale).round() / scale + 0.0  # no minus before a nought
     return values.where(told == Told.EXACTLY, rounded).where(told > 0)

@@ -16,9 +16,12 @@ from tqdm import tqdm
 
 import se_outcomes
 from se_outcomes.cases.cases import Cases
+from se_outcomes.inference.score_bootstrap import SEED, SIGNS_UP_TO
 from se_outcomes.report.answers import PASSAGES, ask_questions
-from se_outcomes.report.contents import Block, FigureExhibit, TableExhibit, compose
-from se_outcomes.report.disclosure import Plan, plan_disclosure, protect
+from se_outcomes.report.blocks import Block, FigureExhibit, TableExhibit
+from se_outcomes.report.contents import compose
+from se_outcomes.report.disclosure import protect
+from se_outcomes.report.plan import Plan, plan_disclosure
 from se_outcomes.report.release import refuse_foreign, release_files
 from se_outcomes.wording.words import Words, speak
 
@@ -210,6 +213,7 @@ def _manifest(cases: Cases, plan: Plan, words: Words, formats: Sequence[str]) ->
         "n_offices": cases.n_offices,
         "options": {"language": words.language, "formats": list(formats), "min_cell": plan.min_cell},
         "study": {name: getattr(study, name) for name in study.__dataclass_fields__},
-        "seed": None,  # nothing in the report is drawn at random
+        # of the score bootstrap, which takes every draw there is up to so many offices
+        "seed": SEED if cases.n_offices > SIGNS_UP_TO else None,
         "withheld": {exhibit: n for exhibit, n in plan.withheld().items() if n},
     }

@@ -13,10 +13,13 @@ from se_outcomes.report.answers import PASSAGES, Answers
 from se_outcomes.study.passage import PassageResult
 from se_outcomes.study.selected_placement import SelectedPlacementResult
 from se_outcomes.study.selection import SelectionResult
+from se_outcomes.tables.few_offices import disagreements
 from se_outcomes.wording.words import Words
 
 #: From this p-value on, a squared term is no cause to doubt the straight line.
 LINEAR = 0.05
+#: Below this p-value a test speaks against there being no difference, as a 95 % interval without zero does.
+LEVEL = 0.05
 #: Chapters for which the schema names columns, and which are no question of their own.
 CHAPTERS = ("follow_up", "retention", "rating_order", "rating_source", "gatekeepers")
 
@@ -40,7 +43,7 @@ def say_flow(answers: Answers, words: Words) -> list[str]:
 
 
 def say_finding(key: str, result: PassageResult, words: Words) -> str:
-    """Which way the exposure goes with passing, by the last model fitted, in one sentence."""
+    """Which way the exposure goes with passing, by the last model fitted; and whether the test sees it otherwise."""
     event = words.say(_of_key("event", key, result))
     exposure = words.noun(result.specification.exposure)
     row = _effect(result)
@@ -50,26 +53,16 @@ def say_finding(key: str, result: PassageResult, words: Words) -> str:
         return words.say("finding_withheld", event=event.rstrip(","))
     low, high = row["conf_low"], row["conf_high"]
     parts = {"event": event, "exposure": exposure}
-    if low > 0:
-        return words.say(
-            "finding_up",
-            points=words.points(row["estimate"]),
-            low=words.points(low),
-            high=words.points(high),
-            **parts,
-        )
+    clear = low > 0 or high < 0
+    sizes = {"points": row["estimate"], "low": low, "high": high}
     if high < 0:
         sizes = {"points": -row["estimate"], "low": -high, "high": -low}
-        return words.say(
-            "finding_down", **{name: words.points(size) for name, size in sizes.items()}, **parts
-        )
-    return words.say(
-        "finding_unclear",
-        points=words.points(row["estimate"]),
-        low=words.points(low),
-        high=words.points(high),
-        **parts,
-    )
+    key = "finding_up" if low > 0 else "finding_down" if high < 0 else "finding_unclear"
+    said = words.say(key, **{name: words.points(size) for name, size in sizes.items()}, **parts)
+    if pd.isna(row["p_value"]) or clear == (row["p_value"] < LEVEL):
+        return said
+    against = "finding_interval_only" if clear else "finding_test_only"
+    return f"{said} {words.say(against, p=words.p_value(row['p_value']))}"
 
 
 def say_passage(key: str, result: PassageResult, answers: Answers, words: Words) -> list[str]:
@@ -86,6 +79,8 @@ def say_passage(key: str, result: PassageResult, answers: Answers, words: Words)
         why = words.refusal(answers.refusals[key], result.specification.exposure)
         said.insert(1, words.say("finding_across", why=why[:1].lower() + why[1:]))
     said += _say_adjusted(result, words) + _say_quarters(result, words)
+    if result.estimates["estimate"].notna().any() and disagreements(result):
+        said.append(words.say("finding_tests_disagree"))
     if result.linearity is not None:
         straight = result.linearity.p_value >= LINEAR
         said.append(
@@ -93,6 +88,8 @@ def say_passage(key: str, result: PassageResult, answers: Answers, words: Words)
                 "finding_linear" if straight else "finding_curved", p=words.p_value(result.linearity.p_value)
             )
         )
+    if result.joint is not None:
+        said.append(words.say("finding_joint", p=words.p_value(result.joint.p_value)))
     if key == "acceptance" and answers.funnel.gates != "merged":
         said.append(words.say("explain_acceptance"))
     return said
@@ -149,6 +146,11 @@ def say_selected(selected: SelectedPlacementResult, words: Words) -> list[str]:
     return said
 
 
+def is_jackknifed(selected: SelectedPlacementResult) -> bool:
+    """Whether the corrected intervals are the jackknife's; else they are projected and have no standard error."""
+    return bool(selected.estimates.query("model == 'corrected'")["std_error"].notna().all())
+
+
 def _say_open_gate(selected: SelectedPlacementResult, words: Words) -> list[str]:
     rows: Any = selected.averages.set_index("measure")
     accepted, opened, gap = (rows.loc[name] for name in ("accepted", "open_gate", "gap"))
@@ -187,6 +189,16 @@ def say_left_out(cases: Cases, answers: Answers, words: Words) -> list[str]:
                     why=words.refusal(answers.refusals[key], exposure),
                 )
             )
+    if answers.by_level:
+        question = words.say("asked_selected_placement")
+        why = words.say("left_out_by_level", exposure=words.noun(exposure))
+        said.append(
+            words.say(
+                "left_out_question",
+                question=question[:1].upper() + question[1:],
+                why=why[:1].upper() + why[1:],
+            )
+        )
     for chapter in CHAPTERS:
         missing = [name for name in _columns_of(chapter) if not cases.has(name)]
         if missing and not (chapter == "retention" and len(missing) < 2):
@@ -207,8 +219,8 @@ def say_reservations(cases: Cases, answers: Answers, words: Words) -> list[str]:
         notices += result.warnings
     if answers.selection is not None:
         notices += [*answers.selection.refusals, *answers.selection.warnings]
-    if answers.selected is not None:
-        notices += answers.selected.warnings
+    for answer in (answers.selected, answers.familywise):
+        notices += () if answer is None else answer.warnings
     said = dict.fromkeys(words.notice(notice) for notice in notices)
     return [sentence for sentence in said if sentence] or [words.say("reservations_none")]
 
@@ -225,6 +237,7 @@ def say_method(cases: Cases, answers: Answers, min_cell: int, words: Words) -> l
         said.append(words.say("method_inference"))
     if answers.selected is not None:
         said.append(words.say(f"method_selected_{answers.selected.outcome_observed}"))
+        said.append(words.say("method_selected_inference"))
         if not answers.selected.specification.office_effects:
             said.append(words.say("method_no_office_effects"))
     said.append(words.say("method_disclosure", min_cell=words.count(min_cell)))

@@ -215,17 +215,16 @@ def _say_levels(
     if numeric and not {BOTTOM, TOP} <= spread:
         return (
             Notice(
-                "quarter_in_one_office",
-                "Top against bottom quarter of {exposure} is not shown: one of them is found in one office "
-                "only.",
+                "quarter_in_few_offices",
+                "Top against bottom quarter of {exposure} is not shown: one of them is found in too few offices.",
                 exposure=exposure,
             ),
         )
     if not numeric and set(levels) != spread:
         return (
             Notice(
-                "level_in_one_office",
-                "Levels of {exposure} that are found in one office only are not compared.",
+                "level_in_few_offices",
+                "Levels of {exposure} that are found in too few offices are not compared.",
                 exposure=exposure,
             ),
         )

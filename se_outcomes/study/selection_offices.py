@@ -45,8 +45,8 @@ INSIDE = 2.6
 #: plausible.
 HOPELESS, PLAUSIBLE = float(chi2.ppf(0.999, 1)), float(chi2.ppf(0.95, 1))
 ALPHA = 0.05
-#: A maximum this near an interval lies in it.
-NEAR = 1e-6
+#: A maximum this near an interval lies in it; correlations this near are told as one interval.
+NEAR, GAP = 1e-6, 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +107,7 @@ class AcrossOffices:
             for low, high in found
             if ((supported >= low - NEAR) & (supported <= high + NEAR)).any()
         )
-        return kept or found
+        return _without_gaps(kept or found)
 
     @cached_property
     def sets(self) -> tuple[Floats, Floats]:
@@ -198,6 +198,17 @@ def _nodes(fit: PairedFit) -> list[Node]:
                 break  # so near perfect dependence, and so unlikely, nothing is lost
             nodes.insert(len(nodes) if outward == 1 else 0, node)
     return nodes
+
+
+def _without_gaps(intervals: Intervals) -> Intervals:
+    """Intervals whose correlations lie closer together than ``GAP`` as one: a hole so small says nothing."""
+    joined = [intervals[0]]
+    for low, high in intervals[1:]:
+        if np.tanh(low) - np.tanh(joined[-1][1]) < GAP:
+            joined[-1] = (joined[-1][0], high)
+        else:
+            joined.append((low, high))
+    return tuple(joined)
 
 
 def _level_off(t: Floats, p_values: Floats) -> Floats:

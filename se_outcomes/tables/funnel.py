@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pandas as pd
 
@@ -34,14 +35,17 @@ def tabulate_funnel(result: FunnelResult, *, language: str = "en") -> pd.DataFra
     words = speak(language)
     rows = []
     for row in records(result.counts.sort_values("stage", key=_in_order(result), kind="stable")):
+        # where counts are withheld, the share is told to the whole per cent: a decimal would say nothing
+        decimals = 0 if pd.isna(row.n_at_risk) or pd.isna(row.n_passed) else 1
+        points = partial(words.points, decimals=decimals)
         rows.append(
             {
                 words.say("head_stage"): words.say(f"stage_{row.stage}"),
                 words.say("head_group"): words.level(result.by or "", row.group),
                 words.say("head_at_risk"): words.count(row.n_at_risk),
                 words.say("head_passed"): words.count(row.n_passed),
-                words.say("head_share"): words.percent(row.estimate),
-                words.say("head_interval"): words.interval(row.conf_low, row.conf_high, words.points),
+                words.say("head_share"): words.percent(row.estimate, decimals),
+                words.say("head_interval"): words.interval(row.conf_low, row.conf_high, points),
                 words.say("head_wilson"): words.interval(row.wilson_low, row.wilson_high, words.points),
                 words.say("head_unknown"): words.count(row.n_unknown),
             }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import numpy as np
 import pandas as pd
 
 from se_outcomes.results import records
@@ -34,8 +37,9 @@ def tabulate_open_gate(result: SelectedPlacementResult, *, language: str = "en")
     words = speak(language)
     everyone = words.say(f"everyone_{result.specification.at_risk}")
     rows = []
+    share = partial(words.percent, decimals=0 if _are_rounded(result.averages) else 1)
     for row in records(result.averages):
-        form = words.points if row.measure.startswith("gap") else words.percent
+        form = words.points if row.measure.startswith("gap") else share
         rows.append(
             {
                 words.say("head_what"): words.say(f"average_{row.measure}", everyone=everyone),
@@ -47,3 +51,11 @@ def tabulate_open_gate(result: SelectedPlacementResult, *, language: str = "en")
     frame = pd.DataFrame(rows)
     # in a report the counts of the model's cases are withheld altogether
     return frame if result.averages["n_cases"].notna().any() else frame.drop(columns=words.say("head_cases"))
+
+
+def _are_rounded(averages: pd.DataFrame) -> bool:
+    """Whether the shares are told to the whole per cent, as in a report: a decimal would then say nothing."""
+    levels = averages.loc[~averages["measure"].str.startswith("gap"), ["estimate", "conf_low", "conf_high"]]
+    shares = 100 * levels.to_numpy(float)
+    told = shares[~np.isnan(shares)]
+    return bool(np.allclose(told, told.round(), rtol=0, atol=1e-9))

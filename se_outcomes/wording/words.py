@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -255,8 +256,10 @@ class Words:
             return self.noun(str(part))
         if name == "who":
             return self.say(str(part))
+        if name == "columns":
+            return self.nouns(tuple(re.split(", | and ", str(part))))
         if isinstance(part, float):
-            return self.number(part, 2)
+            return self.number(part, 3 if name == "smallest" else 2)
         return self._part(name, part)
 
     def refusal(self, refusal: EstimationError, exposure: str) -> str:

@@ -20,7 +20,7 @@ def answer(rho=0.25, sets=SETS, breakdown=(0.3,), told=True):
     """A result by hand: the effect rises by 6 points from rho = -1 to 1, and is 1 without correction."""
     at = np.linspace(-0.95, 0.95, 39)
     ame = 0.01 + 0.03 * at
-    profile = pd.DataFrame({"rho": at, "deviance": 20 * (at - 0.1) ** 2, "ame": ame, "ame_low": ame - 0.02,
+    profile = pd.DataFrame({"rho": at, "p_value": np.exp(-12 * (at - 0.1) ** 2), "ame": ame, "ame_low": ame - 0.02,
                             "ame_high": ame + 0.02, "inside": (at > -0.4) & (at < 0.6)})  # fmt: skip
     corrected = np.nan if np.isnan(rho) else 0.01 + 0.03 * rho
     estimates = pd.DataFrame(
@@ -28,7 +28,7 @@ def answer(rho=0.25, sets=SETS, breakdown=(0.3,), told=True):
          "conf_high": 0.05, "p_value": np.nan, "n_cases": 1234, "n_events": 300, "n_offices": 5}
     )  # fmt: skip
     if not told:
-        profile[["deviance", "ame", "ame_low", "ame_high"]] = np.nan
+        profile[["p_value", "ame", "ame_low", "ame_high"]] = np.nan
     return SimpleNamespace(
         specification=Specification("selected_placement", "placed", "referred", "motivation"),
         profile=profile,
@@ -66,7 +66,7 @@ def test_the_effect_is_drawn_over_all_rho_and_again_over_the_set():
     assert everywhere.get_linestyle() != inside.get_linestyle()
 
 
-def test_the_bar_is_the_likelihood_set():
+def test_the_bar_is_the_set():
     for name, result in CASES.items():
         bars = [
             tuple(line.get_xdata()) for line in so.draw_rho_profile(result).lines if line.get_linewidth() == 6
@@ -138,7 +138,7 @@ def test_the_alt_text_tells_ends_set_and_changes():
 
 def test_data_are_in_points_and_the_same_in_every_language():
     data = rho_profile_data(answer())
-    assert data.columns.tolist() == ["rho", "deviance", "inside", "ame", "ame_low", "ame_high"]
+    assert data.columns.tolist() == ["rho", "p_value", "inside", "ame", "ame_low", "ame_high"]
     assert data["ame"].to_numpy() == pytest.approx(1 + 3 * data["rho"].to_numpy())
     assert data.equals(rho_profile_data(answer(), "nb"))
 

@@ -1,5 +1,7 @@
 """The plan over a whole report: what is told is safe from an attacker who holds every exhibit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,8 +10,10 @@ from scipy.optimize import linprog
 import se_outcomes as so
 from se_outcomes.errors import DisclosureError
 from se_outcomes.report.answers import ask_questions
-from se_outcomes.report.disclosure import Told, plan_disclosure, protect
+from se_outcomes.report.disclosure import protect, protect_passage
 from se_outcomes.report.ledger import possible_cells
+from se_outcomes.report.plan import Told, plan_disclosure
+from se_outcomes.results import Notice
 from se_outcomes.study.linkage import count_linkage
 
 DESIGNS = {
@@ -169,7 +173,119 @@ def test_protected_results_hold_nothing_that_was_not_protected(told):
     for result in protected.passages.values():
         assert result.used.empty
         assert "loglik" not in result.fit_statistics
+        assert result.tested == ()
         assert not result.bins["share"].isna().all() or result.curve.empty
+    if protected.selected is not None:
+        assert protected.selected.profile["deviance"].isna().all()
+
+
+COUNTS = ["n_cases", "n_events", "n_offices", "dof"]
+
+
+def test_numbers_of_a_contrast_are_told_together_or_not_at_all(told):
+    """Whatever is computed from the same cases as the estimate goes where the estimate goes."""
+    answers, protected, _, _ = told
+    for key, result in protected.passages.items():
+        before, after = answers.passages[key].estimates, result.estimates
+        numbers = after.select_dtypes("number").columns.difference(COUNTS)
+        assert {"jackknife_p_value", "cr2_p_value", "cv1_p_value", "cr2_dof", "cr2_conf_low"} <= set(numbers)
+        withheld = after["estimate"].isna() & before["estimate"].notna()
+        assert after.loc[withheld, numbers].isna().all(axis=None)
+        offices = result.offices.merge(
+            after.query("measure == 'ame'")[["contrast", "adjustment", "estimate"]],
+            on=["contrast", "adjustment"],
+        )
+        hidden = offices.loc[offices["estimate"].isna()].drop(columns=["estimate", "n_offices"])
+        assert hidden.select_dtypes("number").isna().all(axis=None)
+
+
+def test_with_few_events_nothing_of_the_tests_is_told(answers_withheld):
+    result = answers_withheld.passages["referral"]
+    numbers = result.estimates.select_dtypes("number").columns.difference(COUNTS)
+    assert result.estimates[numbers].isna().all(axis=None)
+    assert result.offices.select_dtypes("number").drop(columns="n_offices").isna().all(axis=None)
+    assert "tests_disagree" not in [notice.key for notice in result.warnings]
+
+
+@pytest.fixture(scope="module")
+def answers_withheld(usual_cases):
+    """Protected by a plan that tells no count and no share."""
+    answers = ask_questions(usual_cases)
+    plan = plan_disclosure(usual_cases, answers, 5)
+    silent = replace(plan, counts=dict.fromkeys(plan.counts, False), shares=dict.fromkeys(plan.shares, False))
+    return protect(answers, silent)
+
+
+def test_adjusted_tests_only_of_questions_whose_estimates_are_told(told, answers_withheld):
+    answers, protected, _, _ = told
+    assert answers_withheld.familywise is None
+    if protected.familywise is not None:
+        rows = protected.familywise.estimates
+        assert 2 <= len(rows) <= len(answers.familywise.estimates)
+        for row in rows.itertuples():
+            asked = [
+                result.estimates.query("contrast == @row.contrast and adjustment == @row.adjustment")
+                for result in protected.passages.values()
+                if (result.question, result.specification.at_risk) == (row.question, row.at_risk)
+            ]
+            assert len(asked) == 1
+            assert asked[0]["estimate"].notna().all()
+
+
+def test_what_an_office_carries_is_told_roughly(told):
+    _, protected, _, _ = told
+    for result in protected.passages.values():
+        offices = result.offices
+        for name, decimals in {
+            "largest_share": 2,
+            "largest_leverage": 2,
+            "effective_offices": 1,
+            "cr2_dof": 1,
+        }.items():
+            numbers = offices[name].dropna()
+            assert (numbers == numbers.round(decimals)).all(), name
+        single = ["by_office_estimate", "by_office_conf_low", "by_office_conf_high"]
+        assert offices[single].isna().all(axis=None)
+        dof = result.estimates["cr2_dof"].dropna()
+        assert (dof == dof.round(1)).all()
+
+
+def test_an_office_of_a_few_cases_is_not_told_by_the_share_of_the_other(usual_cases):
+    answers = ask_questions(usual_cases)
+    plan = plan_disclosure(usual_cases, answers, 5)
+    result = answers.passages["referral"]
+    n = result.fit_statistics["n_cases"]
+    for rest, is_told in ((4, False), (6, True)):
+        lone = replace(result, offices=result.offices.assign(largest_share=1 - rest / n))
+        shares = protect_passage("referral", lone, plan).offices["largest_share"]
+        assert shares.notna().all() == is_told
+
+
+def test_ratios_of_rounded_shares_have_one_decimal(usual_cases):
+    answers = ask_questions(usual_cases)
+    plan = plan_disclosure(usual_cases, answers, 5)
+    result = answers.passages["referral"]
+    across = replace(result, specification=replace(result.specification, office_effects=False))
+    rounded = replace(plan, counts={**plan.counts, ("passage", "referral", "group", "q1", "n"): False})
+    estimates = protect_passage("referral", across, rounded).estimates.query("contrast == 'top_vs_bottom'")
+    assert len(estimates)
+    for measure, decimals in {"ame": 2, "risk_ratio": 1, "odds_ratio": 1, "log_odds": 1}.items():
+        numbers = estimates.loc[estimates["measure"] == measure, ["estimate", "conf_low", "std_error"]]
+        assert np.allclose(numbers, numbers.round(decimals), atol=1e-12)
+        assert numbers.notna().all(axis=None)
+
+
+def test_levels_that_separate_are_in_no_protected_result(usual_cases):
+    answers = ask_questions(usual_cases)
+    plan = plan_disclosure(usual_cases, answers, 5)
+    notice = Notice(
+        "penalised", "{what}: {levels}", what="Odds", columns="age_group", levels="age_group = 30+"
+    )
+    result = replace(answers.passages["referral"], warnings=(notice,))
+    (told,) = protect_passage("referral", result, plan).warnings
+    assert told.key == "penalised"
+    assert told.parts == {"what": "Odds", "columns": "age_group"}
+    assert "30+" not in told
 
 
 def test_table_1_cells_cannot_be_worked_out_from_their_row_and_column(small_cases):

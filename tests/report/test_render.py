@@ -17,6 +17,7 @@ FIGURES = (
 )  # fmt: skip
 TABLES = (
     "exclusions", "characteristics", "funnel", "passage", "selection", "open_gate", "selection_equations",
+    "few_offices", "familywise",
 )  # fmt: skip
 
 

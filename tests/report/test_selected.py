@@ -9,7 +9,8 @@ import se_outcomes as so
 from se_outcomes.cases.schema import LANGUAGES
 from se_outcomes.report.answers import ask_questions
 from se_outcomes.report.contents import compose
-from se_outcomes.report.disclosure import plan_disclosure, protect, protect_selected
+from se_outcomes.report.disclosure import protect, protect_selected
+from se_outcomes.report.plan import plan_disclosure
 from se_outcomes.report.text import say_selected
 from se_outcomes.wording.words import speak
 

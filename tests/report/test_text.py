@@ -12,7 +12,9 @@ from se_outcomes.cases.schema import LANGUAGES
 from se_outcomes.errors import EstimationError
 from se_outcomes.report import text
 from se_outcomes.report.answers import Answers, ask_questions
+from se_outcomes.report.contents import compose
 from se_outcomes.results import Notice, Test
+from se_outcomes.tables.few_offices import MADE_FOR_FEW
 from se_outcomes.wording.words import speak
 
 
@@ -31,13 +33,16 @@ def merged_answers():
     return ask_questions(so.simulate_cases(500, seed=1, gates="merged", outcome_observed="accepted").cases)
 
 
-def with_effect(result, estimate, low, high, adjustment=("crude", "adjusted")):
-    """A result whose average marginal effect per standard deviation is this."""
+def with_effect(result, estimate, low, high, adjustment=("crude", "adjusted"), p=None):
+    """A result whose average marginal effect per standard deviation is this, and its test of the same mind."""
+    if p is None:
+        p = 0.2 if low <= 0 <= high else 0.01
     estimates = result.estimates.copy()
     rows = (estimates["contrast"] == "per_sd") & (estimates["measure"] == "ame")
     rows &= estimates["adjustment"].isin(adjustment)
     assert rows.any()
     estimates.loc[rows, ["estimate", "conf_low", "conf_high"]] = [estimate, low, high]
+    estimates.loc[rows, list(MADE_FOR_FEW)] = p
     return replace(result, estimates=estimates)
 
 
@@ -98,6 +103,39 @@ def test_an_interval_that_touches_zero_is_unclear(low, high, answers):
         "referral", with_effect(answers.passages["referral"], 0.0, low, high), speak("en")
     )
     assert said.startswith("Whether the share")
+
+
+def test_an_interval_without_zero_and_a_test_that_does_not_bear_it_out(answers):
+    result = with_effect(answers.passages["referral"], 0.1234, 0.0651, 0.1817, p=0.0522)
+    said = say_findings("referral", result)
+    assert said[0].endswith(
+        "(6.5 to 18.2). The test does not bear this out at 5 per cent (p = 0.052, score bootstrap), so the finding is "
+        "not certain."
+    )
+    assert said[1].endswith("(p = 0,052, skår-bootstrap), så funnet er ikke sikkert.")
+    assert said[2].endswith("(p = 0,052, skår-bootstrap), så funnet er ikkje sikkert.")
+
+
+def test_a_test_below_5_per_cent_and_an_interval_that_holds_zero(answers):
+    result = with_effect(answers.passages["placement"], 0.012, -0.05, 0.074, p=0.039)
+    said = say_findings("placement", result)
+    assert said[0].startswith("Whether the share")
+    assert "The test would by itself call this a difference at 5 per cent (p = 0.039" in said[0]
+    assert said[1].endswith("siden intervallet ikke gjør det, står spørsmålet åpent.")
+    assert said[2].endswith("sidan intervallet ikkje gjer det, står spørsmålet ope.")
+
+
+def test_where_tests_lie_on_both_sides_the_section_says_so_once(answers):
+    result = answers.passages["referral"]
+    agreed = replace(result, estimates=result.estimates.assign(**dict.fromkeys(MADE_FOR_FEW, 0.2)))
+    torn = replace(agreed, estimates=agreed.estimates.assign(cr2_p_value=0.03))
+    withheld = replace(
+        torn, estimates=torn.estimates.assign(**dict.fromkeys((*MADE_FOR_FEW, "estimate"), np.nan))
+    )
+    said = "the tests made for few offices lie on both sides of 5 per cent"
+    for doctored, times in ((agreed, 0), (torn, 1), (withheld, 0)):
+        sentences = text.say_passage("referral", doctored, answers, speak("en"))
+        assert sum(said in sentence for sentence in sentences) == times
 
 
 def test_withheld(answers):
@@ -196,6 +234,13 @@ def test_linearity(p, fits, said, answers):
     assert f"({said})" in sentences[0]
     untested = replace(answers.passages["referral"], linearity=None)
     assert not any("straight" in s for s in text.say_passage("referral", untested, answers, speak("en")))
+
+
+def test_levels_taken_together(answers):
+    test = Test("passing does not differ", 1.0, "score bootstrap (WCLR-S)", 0.041)
+    doctored = replace(answers.passages["referral"], joint=test)
+    said = text.say_passage("referral", doctored, answers, speak("en"))
+    assert "That none of the groups differ has p = 0.041 (score bootstrap)." in said
 
 
 def test_across_offices_says_why(answers):
@@ -344,6 +389,23 @@ def test_nothing_left_out(cases, answers):
     ]
 
 
+def test_an_exposure_with_levels_is_not_asked_of_a_selection_model(tmp_path):
+    path = so.simulate_cases(500, seed=1).write(tmp_path / "cases.csv")
+    study = {"exposure": "sex", "outcome_observed": "all", "adjust_for": []}
+    cases = so.load_cases(path, mapping={"study": study})
+    answers = ask_questions(cases)
+    assert answers.by_level
+    assert answers.selected is None
+    assert len(answers.familywise.estimates) == len(answers.passages)
+    assert (
+        "Placement corrected for selection: Sex has levels"
+        in text.say_left_out(cases, answers, speak("en"))[0]
+    )
+    headings = [block.anchor for block in compose(cases, answers, speak("nn"), 5) if block.kind == "heading"]
+    assert "selected-placement" not in headings
+    assert "few-offices" in headings
+
+
 def test_refusals_by_question_in_order(cases, answers):
     refusals = {
         "selection": EstimationError("english", reason="empty_cell"),
@@ -446,6 +508,26 @@ def test_method_names_what_was_adjusted_for(cases, answers):
     assert "adjusted" not in text.say_method(cases, replace(answers, passages=crude), 5, speak("en"))[0]
     none = text.say_method(cases, replace(answers, passages={}, selected=None), 10, speak("nb"))
     assert none[0].startswith("Grupper på færre enn 10 saker")
+
+
+def test_method_says_how_intervals_and_tests_are_made(cases, answers):
+    said = " ".join(text.say_method(cases, answers, 5, speak("en")))
+    for what in ("CV3", "WCLR-S", "CR2", "CV1", "Firth"):
+        assert what in said
+    assert "likelihood" not in said
+
+
+def test_separation_is_told_by_variable_and_never_by_level(cases, answers):
+    notice = Notice(
+        "penalised", "{what} {columns} {levels}", what="Odds", columns="benefit and sex", levels="sex = x"
+    )
+    funnel = replace(answers.funnel, warnings=(notice,))
+    for language in LANGUAGES:
+        words = speak(language)
+        said = text.say_reservations(cases, replace(answers, funnel=funnel), words)
+        named = words.nouns(("benefit", "sex"))
+        assert any(sentence.startswith(named[:1].upper() + named[1:]) for sentence in said)
+        assert not any("sex =" in sentence or "Odds" in sentence for sentence in said)
 
 
 def test_summary_tells_of_every_question_and_the_split(answers):

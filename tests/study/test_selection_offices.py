@@ -15,6 +15,7 @@ from se_outcomes.regression.paired_marginal import placement, placement_slope
 from se_outcomes.regression.paired_replicates import replicate_averages
 from se_outcomes.regression.selection_probit import fit_selection_probit
 from se_outcomes.study.selected_placement import estimate_selected_placement
+from se_outcomes.study.selection_offices import AcrossOffices
 from se_outcomes.study.selection_question import ask_selected_placement
 
 
@@ -271,3 +272,43 @@ def test_one_office_is_refused(office_effects):
             simulated(1200, 1, n_offices=1), adjust_for=(), office_effects=office_effects
         )
     assert refused.value.reason == "one_office"
+
+
+# which pieces of a set are kept, by hand
+
+
+def pieces(p_values, *, deviance, peaks):
+    """The 95 % set of made-up tests at t = -2, -1.5 ... 2."""
+    t = np.linspace(-2, 2, 9)
+    zero = np.zeros((9, 1))
+    return AcrossOffices(
+        t=t,
+        deviance=np.asarray(deviance, float),
+        p_values=np.asarray(p_values, float),
+        peaks=np.asarray(peaks, float),
+        values=zero,
+        std_errors=zero,
+        estimate=np.zeros(1),
+        std_error=np.full(1, np.nan),
+        n_offices=5,
+        inside=False,
+    ).accepted
+
+
+def test_a_piece_that_the_likelihood_rules_out_is_left():
+    p = [0.5, 0.5, 0.0, 0.0, 0.0, 0.0, 0.5, 0.5, 0.0]
+    far = [9, 9, 9, 9, 5, 4, 1, 0, 4]
+    ((low, high),) = pieces(p, deviance=far, peaks=[1.5])
+    assert 0.5 < low < 1.0
+    assert 1.5 < high < 2.0
+    near = [3, 3, 9, 9, 5, 4, 1, 0, 4]
+    assert len(pieces(p, deviance=near, peaks=[1.5])) == 2  # plausible by the likelihood: kept
+    assert len(pieces(p, deviance=far, peaks=[1.5, -2.0])) == 2  # with a maximum of its own: kept
+
+
+def test_a_hole_too_small_to_tell_is_closed():
+    p = [0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.04, 0.5]
+    ((low, high),) = pieces(p, deviance=np.zeros(9), peaks=[0.0])  # from .904 to .907
+    assert (low, high) == (-2.0, 2.0)
+    wide = [0.5, 0.5, 0.5, 0.0, 0.0, 0.5, 0.5, 0.5, 0.5]
+    assert len(pieces(wide, deviance=np.zeros(9), peaks=[0.0])) == 2

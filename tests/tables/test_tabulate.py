@@ -158,7 +158,7 @@ def test_funnel_with_a_share_and_no_counts(cases):
     counts.loc[0, ["n_at_risk", "n_passed", "conf_low", "conf_high"]] = np.nan
     counts.loc[0, "estimate"] = 0.35
     row = so.tabulate_funnel(replace(result, counts=counts), language="nb").iloc[0].tolist()
-    assert row[1:5] == [":", ":", "35,0\u00a0%", ":"]
+    assert row[1:5] == [":", ":", "35\u00a0%", ":"]
 
 
 # --- characteristics --------------------------------------------------------------------------------

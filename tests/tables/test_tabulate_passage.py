@@ -31,7 +31,7 @@ def by_hand(result, *, p=0.0421, high=20.1, contrast="per_sd"):
     )  # fmt: skip
     frame = frame.assign(term="motivation", contrast=contrast, adjustment="crude", std_error_kind="CV3L",
                          cv1_std_error=0.1, dof=4.0, n_cases=1884, n_events=306, n_offices=5)  # fmt: skip
-    return replace(result, estimates=frame[list(ESTIMATE_COLUMNS)])
+    return replace(result, estimates=frame.reindex(columns=list(ESTIMATE_COLUMNS)))
 
 
 def test_a_row_in_english(passages):

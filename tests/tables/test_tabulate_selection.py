@@ -69,3 +69,19 @@ def test_a_missing_interval_alone_is_a_colon_beside_the_estimate(selection):
     row = so.tabulate_selection(replace(selection, estimates=estimates)).iloc[0]
     assert row.iloc[4].endswith(" :")
     assert row.iloc[5] == row.iloc[7] == ":"
+
+
+def test_rounded_numbers_have_no_decimals_that_say_nothing(cases):
+    """As a report has them: counts withheld, shares to the whole per cent, ratios to one decimal."""
+    result = so.decompose_selection(cases)
+    rates = result.rates.assign(n_at_risk=np.nan, n_passed=np.nan, rate=0.6)
+    numbers = dict.fromkeys(
+        ["estimate", "conf_low", "conf_high", "risk_ratio", "rr_conf_low", "rr_conf_high"], 1.4
+    )
+    table = so.tabulate_selection(replace(result, rates=rates, estimates=result.estimates.assign(**numbers)))
+    crude = table.loc[table["Comparison"] == "Crude"].iloc[0]
+    assert crude["Highest quarter"] == "60%"
+    assert crude["Log risk ratio (95% interval)"] == "1.4 (1.4 to 1.4)"
+    other = table.loc[table["Comparison"] != "Crude"].iloc[0]
+    assert other["Highest quarter"] == "60.0%"
+    assert other["Risk ratio (95% interval)"] == "1.40 (1.40 to 1.40)"
