@@ -16,7 +16,8 @@ import time
 import numpy as np
 
 from se_outcomes.regression.heckman import fit_heckman
-from se_outcomes.regression.paired_marginal import placement, placement_given_selection, profile_averages
+from se_outcomes.regression.paired_marginal import placement, placement_given_selection
+from se_outcomes.regression.profiled_averages import profile_averages
 from se_outcomes.regression.selection_probit import fit_selection_probit
 
 SIZES = (10_000, 100_000, 1_000_000)

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from se_outcomes.regression.paired import PairModel
-from se_outcomes.regression.paired_cells import arrange_pairs
 from se_outcomes.regression.paired_fit import PairedFit, fit_pair
+from se_outcomes.regression.pairing import arrange_pairs
 from se_outcomes.regression.selection_probit import SELECTION_PROBIT, SelectionProbitFit
 
 Floats = NDArray[np.float64]

@@ -21,8 +21,8 @@ from scipy.special import expit, log_expit
 
 from se_outcomes.regression.copulas import COPULAS, Copula, log_joint_probability
 from se_outcomes.regression.paired import PairFamily, PairModel, Terms
-from se_outcomes.regression.paired_cells import arrange_pairs
 from se_outcomes.regression.paired_fit import GateFit, fit_pair
+from se_outcomes.regression.pairing import arrange_pairs
 from se_outcomes.regression.selection_probit import SELECTION_PROBIT, probit_alone
 
 Floats = NDArray[np.float64]

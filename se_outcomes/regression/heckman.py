@@ -26,11 +26,12 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import erfcx, log_ndtr
 
 from se_outcomes.errors import EstimationError
-from se_outcomes.regression.dependence import Profile
+from se_outcomes.regression.dependence_profile import Profile
 from se_outcomes.regression.paired import PairFamily, PairModel, Point, Terms
-from se_outcomes.regression.paired_cells import Block, PairedCells, arrange_pairs
+from se_outcomes.regression.paired_cells import Block, PairedCells
 from se_outcomes.regression.paired_checks import refuse_collinear
 from se_outcomes.regression.paired_fit import PairedFit, fit_pair
+from se_outcomes.regression.pairing import arrange_pairs
 from se_outcomes.regression.probit import fit_probit
 from se_outcomes.regression.selection_probit import EDGE, NODES, probit_alone
 

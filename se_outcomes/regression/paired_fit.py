@@ -13,7 +13,8 @@ from scipy.stats import chi2
 
 from se_outcomes.errors import EstimationError
 from se_outcomes.regression.binary import COLLINEAR
-from se_outcomes.regression.dependence import Node, Peak, Profile, inverse, make_profile, solve_at
+from se_outcomes.regression.dependence import Node, Peak, inverse, solve_at
+from se_outcomes.regression.dependence_profile import Profile, make_profile
 from se_outcomes.regression.paired import PairModel, Point, by_cluster
 from se_outcomes.regression.paired_checks import (
     fit_independent,

@@ -14,8 +14,8 @@ from scipy.special import erfcx, log_ndtr
 
 from se_outcomes.regression.bivariate_normal import log_bivariate_normal_cdf, log_cdf_derivatives
 from se_outcomes.regression.paired import PairFamily, PairModel, Terms
-from se_outcomes.regression.paired_cells import arrange_pairs
 from se_outcomes.regression.paired_fit import GateFit, fit_pair
+from se_outcomes.regression.pairing import arrange_pairs
 
 Floats = NDArray[np.float64]
 

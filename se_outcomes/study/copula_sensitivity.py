@@ -12,7 +12,8 @@ from se_outcomes.cases.cases import Cases
 from se_outcomes.errors import EstimationError
 from se_outcomes.regression.copula_selection import CopulaSelectionFit, fit_copula_selection
 from se_outcomes.regression.dependence import solve_at
-from se_outcomes.regression.paired_marginal import average_at, placement, placement_slope, profile_averages
+from se_outcomes.regression.paired_marginal import average_at, placement, placement_slope
+from se_outcomes.regression.profiled_averages import profile_averages
 from se_outcomes.results import TIDY_COLUMNS, Notice, Specification
 from se_outcomes.study.selection_question import ask_selected_placement, named_refusal
 from se_outcomes.study.selection_sample import SelectionSample

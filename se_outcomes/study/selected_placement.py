@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 
 from se_outcomes.cases.cases import Cases
+from se_outcomes.regression.paired_fit import PairedFit
 from se_outcomes.results import Notice, Specification, Test
 from se_outcomes.study.at_risk import count_exclusions, count_used
 from se_outcomes.study.selection_answer import (
@@ -319,7 +320,7 @@ def _say_method(observed: str, office_effects: bool, across: AcrossOffices) -> s
 
 
 def _warnings(reading: Reading, diagnostics: dict[str, object]) -> tuple[Notice, ...]:
-    fit, sample, identified = reading.fit, reading.sample, reading.identified
+    fit, sample = reading.fit, reading.sample
     found = [*sample.warnings]
     if not reading.across.inside:
         found.append(PROJECTED)
@@ -329,18 +330,30 @@ def _warnings(reading: Reading, diagnostics: dict[str, object]) -> tuple[Notice,
         found.append(NO_GATE_VARIATION)
     if sample.office_effects and cases_per_office(sample) < SMALL:
         found.append(SMALL_OFFICES)
-    if not identified:
-        found.append(NO_EXCLUSION)
-    elif float(str(diagnostics["exclusion_chi2"])) < WEAK * len(sample.exclusion_columns):
-        found.append(
-            Notice(
-                "weak_exclusion",
-                "The exclusion hardly moves the gate (chi-squared {statistic:.2f} on {df}): what is found rests on the "
-                "shape of the normal distribution more than on it.",
-                statistic=float(str(diagnostics["exclusion_chi2"])),
-                df=len(sample.exclusion_columns),
-            )
-        )
+    return (*found, *_say_exclusion(reading, diagnostics), *_say_maxima(fit))
+
+
+def _say_exclusion(reading: Reading, diagnostics: dict[str, object]) -> tuple[Notice, ...]:
+    """That there is none, or a weak one."""
+    if not reading.identified:
+        return (NO_EXCLUSION,)
+    statistic, df = float(str(diagnostics["exclusion_chi2"])), len(reading.sample.exclusion_columns)
+    if statistic >= WEAK * df:
+        return ()
+    return (
+        Notice(
+            "weak_exclusion",
+            "The exclusion hardly moves the gate (chi-squared {statistic:.2f} on {df}): what is found rests on the "
+            "shape of the normal distribution more than on it.",
+            statistic=statistic,
+            df=df,
+        ),
+    )
+
+
+def _say_maxima(fit: PairedFit) -> tuple[Notice, ...]:
+    """That the highest is at the edge, or has a rival."""
+    found = []
     if fit.boundary:
         found.append(
             Notice(

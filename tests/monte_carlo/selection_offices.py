@@ -19,7 +19,8 @@ from scipy.stats import norm
 
 from se_outcomes.inference.score_bootstrap import score_bootstrap
 from se_outcomes.regression.paired_fit import PairedFit
-from se_outcomes.regression.paired_marginal import placement, placement_slope, profile_averages
+from se_outcomes.regression.paired_marginal import placement, placement_slope
+from se_outcomes.regression.profiled_averages import profile_averages
 from se_outcomes.regression.selection_probit import fit_selection_probit
 from se_outcomes.study.contrasts import office_draws
 from se_outcomes.study.selection_offices import AcrossOffices, look_across_offices

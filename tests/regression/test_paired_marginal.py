@@ -10,12 +10,11 @@ from se_outcomes.regression.paired import evaluate
 from se_outcomes.regression.paired_marginal import (
     average,
     average_at,
-    functional_set,
     placement,
     placement_given_selection,
     placement_slope,
-    profile_averages,
 )
+from se_outcomes.regression.profiled_averages import functional_set, profile_averages
 from se_outcomes.regression.selection_probit import fit_selection_probit
 
 #: accepted, open gate, gap, its part on recorded and its part on other grounds

@@ -35,8 +35,9 @@ import pytest
 from scipy.special import ndtr, ndtri
 
 from se_outcomes.errors import EstimationError
-from se_outcomes.regression.paired_marginal import placement, profile_averages
+from se_outcomes.regression.paired_marginal import placement
 from se_outcomes.regression.probit import fit_probit
+from se_outcomes.regression.profiled_averages import profile_averages
 from se_outcomes.regression.selection_probit import fit_selection_probit
 
 #: Cases, correlation and the gate's coefficient on the excluded variable (None: there is none).

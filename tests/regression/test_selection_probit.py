@@ -8,8 +8,9 @@ from scipy.stats import chi2
 
 from se_outcomes.errors import EstimationError
 from se_outcomes.regression import paired_search
-from se_outcomes.regression.paired_marginal import placement, placement_given_selection, profile_averages
+from se_outcomes.regression.paired_marginal import placement, placement_given_selection
 from se_outcomes.regression.probit import fit_probit
+from se_outcomes.regression.profiled_averages import profile_averages
 from se_outcomes.regression.selection_probit import (
     fit_selection_probit,
     inverse_mills,

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from se_outcomes.errors import EstimationError
-from se_outcomes.regression.paired_marginal import placement, placement_given_selection, profile_averages
+from se_outcomes.regression.paired_marginal import placement, placement_given_selection
+from se_outcomes.regression.profiled_averages import profile_averages
 from se_outcomes.regression.selection_probit import fit_selection_probit
 
 #: Refusals that the data justify; ``not_converged`` is counted apart.

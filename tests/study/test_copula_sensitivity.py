@@ -5,7 +5,8 @@ import pytest
 
 import se_outcomes as so
 from se_outcomes.errors import EstimationError
-from se_outcomes.regression.paired_marginal import placement, placement_slope, profile_averages
+from se_outcomes.regression.paired_marginal import placement, placement_slope
+from se_outcomes.regression.profiled_averages import profile_averages
 from se_outcomes.results import Result
 from se_outcomes.study import copula_sensitivity
 from se_outcomes.study.copula_sensitivity import estimate_copula_sensitivity
