@@ -38,7 +38,7 @@ report: $(VENV)/.run  ## The main job: simulate cases, check them, write the rep
 test: $(VENV)/.dev  ## The test suite (a few minutes)
 	$(BIN)/python -m pytest -n auto
 
-validate: $(VENV)/.dev  ## The long runs: generated corruption by the thousand, brute-force truth, recovery over seeds
+validate: $(VENV)/.dev  ## The long runs: Monte Carlo tables, generated corruption by the thousand, brute-force truth (two hours)
 	$(BIN)/python -m pytest -n auto -m slow
 
 lint: $(VENV)/.dev  ## ruff: style and imports
@@ -60,8 +60,10 @@ codebook: $(VENV)/.run  ## Write data_schema/README.md anew from the schema
 figures: report  ## Renew the picture that the README shows
 	cp build/report-en/figures/passage_referral.png README_figure.png
 
-bench: $(VENV)/.dev  ## Time and memory of check and report at 1,200, 100,000 and 1,000,000 cases
+bench: $(VENV)/.dev  ## Time and memory: check and report, selection models, inference with few offices
 	$(BIN)/python benchmarks/check_and_report.py
+	$(BIN)/python benchmarks/selection_models.py
+	$(BIN)/python benchmarks/few_offices.py
 
 lowest:  ## The suite on the oldest releases that pyproject.toml allows
 	$(PYTHON) -m venv --clear build/lowest

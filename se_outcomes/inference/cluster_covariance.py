@@ -7,7 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from se_outcomes.inference.clustered_fit import ClusteredFit, require_two_clusters
+from se_outcomes.inference.clustered_fit import (
+    ClusteredFit,
+    known_from_one_cluster,
+    require_two_clusters,
+)
 from se_outcomes.inference.jackknife import jackknife
 
 Floats = NDArray[np.float64]
@@ -23,17 +27,18 @@ class ClusterCovariance:
     Attributes
     ----------
     covariance : (k, k) array
-        Rows and columns of ``unidentified`` coefficients are NaN; of coefficients that were not estimated
-        (restricted, held) zero.
+        Rows and columns of ``unidentified`` coefficients are NaN (but for CV1); of coefficients that were not
+        estimated (restricted, held) zero.
     dof : float or (k,) array
-        Degrees of freedom of the reference t distribution: G - 1; for CR2 one for each coefficient.
+        Degrees of freedom of the reference t distribution: G - 1; for CR2 one for each coefficient, NaN where
+        ``unidentified``.
     kind : str
         ``"CV1"``, ``"CV3"``, ``"CV3L"`` or ``"CR2"``.
     factor : float
         The finite-sample factor: G/(G-1) (n-1)/(n-k) for CV1, (G-1)/G for CV3 and CV3L, 1 for CR2.
     unidentified : (k,) bool array
         Coefficients that one cluster alone speaks of: without it there is nothing to estimate them from, so a
-        jackknife cannot tell how they would vary.
+        nothing can tell how they would vary.
     """
 
     covariance: Floats
@@ -90,19 +95,21 @@ def cluster_covariance(fit: ClusteredFit, *, kind: str = "CV3") -> ClusterCovari
         raise ValueError(f"kind must be one of {', '.join(KINDS)}; got {kind!r}")
     n_clusters, k = fit.scores.shape
     require_two_clusters(n_clusters)
-    none = np.zeros(k, dtype=bool)
+    alone = known_from_one_cluster(fit)
     if kind == "CV1":
         factor = cv1_factor(n_clusters, fit.n_cases, int(fit.free.sum()))
         influence = fit.scores @ inverse_information(fit)
-        return ClusterCovariance(factor * influence.T @ influence, n_clusters - 1.0, kind, factor, none)
+        return ClusterCovariance(factor * influence.T @ influence, n_clusters - 1.0, kind, factor, alone)
     if kind == "CR2":
         reduced = bias_reduced(fit, np.eye(k))
-        return ClusterCovariance(reduced.influence.T @ reduced.influence, reduced.dof, kind, 1.0, none)
+        covariance = reduced.influence.T @ reduced.influence
+        covariance[alone, :] = covariance[:, alone] = np.nan
+        return ClusterCovariance(covariance, np.where(alone, np.nan, reduced.dof), kind, 1.0, alone)
     replicated = jackknife(lambda refit: refit.parameters, fit, kind=kind)
     covariance = replicated.covariance.copy()
-    unidentified = replicated.held
-    covariance[unidentified, :] = covariance[:, unidentified] = np.nan
-    return ClusterCovariance(covariance, replicated.dof, kind, (n_clusters - 1) / n_clusters, unidentified)
+    alone = alone | replicated.held
+    covariance[alone, :] = covariance[:, alone] = np.nan
+    return ClusterCovariance(covariance, replicated.dof, kind, (n_clusters - 1) / n_clusters, alone)
 
 
 def cv1_factor(n_clusters: int, n_cases: int, k: int) -> float:

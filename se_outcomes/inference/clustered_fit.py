@@ -70,3 +70,35 @@ def require_two_clusters(n_clusters: int) -> None:
             "better.",
             reason="one_office",
         )
+
+
+#: A direction with less information than this, of a unit diagonal's, has none.
+NO_INFORMATION, INVOLVED = 1e-9, 1e-6
+
+
+def known_from_one_cluster(fit: ClusteredFit) -> Flags:
+    """Parameters (k,) about which nothing would be known without some one cluster.
+
+    Nothing tells how such a parameter varies between clusters: a jackknife holds it, CR2 and CV1 find nearly no
+    variance. It is one if, for some g, it takes part in a direction on which J - J_g has no information.
+
+    Examples
+    --------
+    A level that one office alone has:
+
+    >>> from se_outcomes.regression.logit import fit_logit
+    >>> office, level = np.repeat([0, 1, 2], 4), np.array([0, 0, 1, 1] + [0, 0, 0, 0] * 2, float)
+    >>> X = np.column_stack([np.ones(12), level])
+    >>> fit = fit_logit([1, 0] * 6, X, counts=[3, 4] * 6, clusters=office)
+    >>> known_from_one_cluster(fit)
+    array([False,  True])
+    """
+    free = np.flatnonzero(fit.free)
+    information = fit.information[:, free][:, :, free]
+    total = information.sum(axis=0)
+    scale = 1 / np.sqrt(np.maximum(np.diag(total), np.finfo(float).tiny))
+    values, vectors = np.linalg.eigh((total - information) * scale[:, None] * scale)
+    lost = (np.abs(vectors) * (values < NO_INFORMATION)[:, None, :]).max(axis=2) > INVOLVED  # (G, free)
+    found = np.zeros(len(fit.free), dtype=bool)
+    found[free] = lost.any(axis=0)
+    return found

@@ -91,8 +91,8 @@ def jackknife(functional: Callable[[Any], Floats], fit: ClusteredFit, *, kind: s
     Raises
     ------
     EstimationError
-        ``one_office``; or, for CV3, the reason of the first refit that failed, with ``details["n_failed"]``
-        and ``details["n_clusters"]``. Replicates are never dropped.
+        ``one_office``; or, for CV3, the reason of refits that failed (``separation`` if any did), with
+        ``details["n_failed"]`` and ``details["n_clusters"]``. Replicates are never dropped.
     """
     if kind not in ("CV3", "CV3L"):
         raise ValueError(f"kind must be CV3 or CV3L; got {kind!r}")
@@ -108,6 +108,8 @@ def jackknife(functional: Callable[[Any], Floats], fit: ClusteredFit, *, kind: s
         held |= refit.held
         replicates.append(functional(refit))
     if failures:
+        # whatever order the clusters have, the same reason is given
+        failures.sort(key=lambda failure: (failure.reason != "separation", failure.reason))
         raise EstimationError(
             f"Without one cluster at a time the model cannot be fitted in {len(failures)} of {n_clusters} "
             f"cases; the first failure: {failures[0]} The jackknife (CV3) needs every refit; its linear "

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from se_outcomes.inference.score_bootstrap import (
     N_DRAWS,
     TIE,
+    WEBB_UP_TO,
     Draws,
     ScoredHypothesis,
     compare,
@@ -122,7 +123,7 @@ def romano_wolf(
         )
     statistics, drawn, draws = _joint_draws(hypotheses, observed, weights, n_draws, generator)
     adjusted = _step_down(statistics, drawn, draws)
-    return _record(statistics, drawn, adjusted, draws, "romano_wolf")
+    return _record(hypotheses, statistics, drawn, adjusted, draws, "romano_wolf")
 
 
 def westfall_young(
@@ -171,7 +172,7 @@ def westfall_young(
     ranks = np.stack([_beyond(drawn[:, k], drawn[:, k], draws) for k in columns], axis=1)
     own = np.array([_beyond(statistics[k : k + 1], drawn[:, k], draws)[0] for k in columns])
     adjusted = _step_down(-own, -ranks, draws)  # a small p-value is an extreme one
-    return _record(statistics, drawn, adjusted, draws, "westfall_young")
+    return _record(hypotheses, statistics, drawn, adjusted, draws, "westfall_young")
 
 
 def _joint_draws(
@@ -189,6 +190,10 @@ def _joint_draws(
     if statistics.shape != (len(hypotheses),) or not np.isfinite(statistics).all():
         raise ValueError(f"observed must be ({len(hypotheses)},) and finite; got {statistics.shape}")
     codes = np.unique(np.concatenate([hypothesis.clusters for hypothesis in hypotheses]))
+    fewest = min(len(hypothesis.clusters) for hypothesis in hypotheses)
+    if weights == "auto":
+        # signs would leave the hypothesis with the fewest offices too few different statistics
+        weights = "webb" if fewest <= WEBB_UP_TO else "rademacher"
     draws = draw_weights(len(codes), kind=weights, n_draws=n_draws, generator=generator)
     drawn = [
         hypothesis.statistics(draws.values[:, np.searchsorted(codes, hypothesis.clusters)])
@@ -217,14 +222,28 @@ def _beyond(values: Floats, drawn: Floats, draws: Draws) -> Floats:
     return beyond + (0.5 if draws.enumerated else 1.0) * ties
 
 
-def _record(statistics: Floats, drawn: Floats, adjusted: Floats, draws: Draws, method: str) -> AdjustedTests:
-    smallest = 1 / (len(drawn) + (0 if draws.enumerated else 1))
-    raw = [compare(float(value), drawn[:, k], draws) for k, value in enumerate(statistics)]
+def _smallest(hypothesis: ScoredHypothesis, draws: Draws) -> float:
+    """The smallest p-value a hypothesis can have: its own offices may have fewer weights than there are draws."""
+    points = 6 if draws.kind == "webb" else 2
+    own = points ** len(hypothesis.clusters) / 2  # up to the sign
+    return max(1 / own, 1 / (len(draws.values) + (0 if draws.enumerated else 1)))
+
+
+def _record(
+    hypotheses: Sequence[ScoredHypothesis],
+    statistics: Floats,
+    drawn: Floats,
+    adjusted: Floats,
+    draws: Draws,
+    method: str,
+) -> AdjustedTests:
+    smallest = np.array([_smallest(hypothesis, draws) for hypothesis in hypotheses])
+    raw = np.array([compare(float(value), drawn[:, k], draws) for k, value in enumerate(statistics)])
     return AdjustedTests(
         statistics=statistics,
         p_values=np.maximum(raw, smallest),
-        adjusted=np.maximum(adjusted, smallest),
-        smallest_possible=smallest,
+        adjusted=np.maximum(np.maximum(adjusted, raw), smallest),
+        smallest_possible=float(smallest.max()),
         n_draws=draws.n_draws,
         enumerated=draws.enumerated,
         weights=draws.kind,

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.interpolate import CubicSpline
+from scipy.interpolate import PchipInterpolator
 from scipy.stats import t as t_distribution
 
 from se_outcomes.errors import EstimationError
@@ -103,14 +103,15 @@ def project(
     (array([0.5]), array([1.5]))
     """
     nodes = np.asarray(t, float)
-    # variances are smooth where standard errors have a kink (a difference that vanishes at some t)
-    value = CubicSpline(nodes, np.asarray(values, float))
-    variance = CubicSpline(nodes, np.asarray(std_errors, float) ** 2)
+    # shape-preserving: a variance stays above nought between nodes far apart; and variances are smooth where standard
+    # errors have a kink (a difference that vanishes at some t)
+    value = PchipInterpolator(nodes, np.asarray(values, float))
+    variance = PchipInterpolator(nodes, np.asarray(std_errors, float) ** 2)
     reach = t_distribution.ppf(1 - alpha / 2, dof)
     low, high = np.inf, -np.inf
     for first, last in accepted:
         grid = np.linspace(first, last, FINE)
-        middle, half = value(grid), reach * np.sqrt(np.maximum(variance(grid), 0.0))
+        middle, half = value(grid), reach * np.sqrt(variance(grid))
         low = np.minimum(low, (middle - half).min(axis=0))
         high = np.maximum(high, (middle + half).max(axis=0))
     return np.asarray(low, float), np.asarray(high, float)

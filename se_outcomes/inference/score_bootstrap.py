@@ -210,7 +210,7 @@ def _statistic_of_estimate(fit: ClusteredFit, places: NDArray[np.int64], values:
     away = fit.parameters[places] - values
     if len(places) == 1:
         return float(abs(away[0]) / np.sqrt(covariance[0, 0]))
-    return float(away @ np.linalg.solve(covariance, away))
+    return float(away @ _solved(covariance, away[:, None])[:, 0])
 
 
 # ------------------------------------------------------------------------------------------------ what is drawn from
@@ -326,8 +326,8 @@ def _solved(matrix: Floats, right: Floats) -> Floats:
         if np.linalg.eigvalsh(scaled)[0] > 1e-12:
             return scale[:, None] * np.linalg.solve(scaled, scale[:, None] * right)
     raise EstimationError(
-        "At the null hypothesis the information on the parameters is singular: nothing tells them apart there. Leave "
-        "columns out, or test fewer parameters.",
+        "The clusters do not tell the parameters apart: their information or covariance is singular. Leave columns "
+        "out, or test fewer parameters.",
         reason="not_identified",
     )
 

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from statsmodels.discrete.conditional_models import ConditionalLogit
 
 from se_outcomes.errors import EstimationError
+from se_outcomes.regression.binary import COLLINEAR
 
 Floats = NDArray[np.float64]
 
@@ -51,8 +52,11 @@ class ConditionalFit:
 
     def approximate(self, *, without: int) -> ConditionalFit:
         """The one-step fit without a group, beta - (J - J_g)^-1 s_g."""
-        rest = self.information.sum(axis=0) - self.information[without]
-        return replace(self, beta=self.beta - np.linalg.pinv(rest, hermitian=True) @ self.scores[without])
+        total = self.information.sum(axis=0)
+        scale = 1 / np.sqrt(np.diag(total))  # the pseudo-inverse must not depend on the columns' units
+        rest = (total - self.information[without]) * scale[:, None] * scale
+        step = np.linalg.pinv(rest, rcond=COLLINEAR, hermitian=True) @ (scale * self.scores[without])
+        return replace(self, beta=self.beta - scale * step)
 
     def refit(
         self, *, without: int | None = None, restrict: Mapping[int, float] | None = None

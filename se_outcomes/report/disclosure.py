@@ -191,6 +191,8 @@ def _protect_offices(result: PassageResult, estimates: pd.DataFrame, min_cell: i
         name: offices[name].where(may & (name not in OF_SINGLE_OFFICES)).round(OFFICE_DECIMALS.get(name, 15))
         for name in numbers
     }
+    # the p-value of two offices' own estimates, with their mean, gives both back
+    masked["by_office_p_value"] = masked["by_office_p_value"].where(offices["n_offices"] > 2)
     # with two offices, the rest of the largest one's share is a single small office
     rest = (1 - offices["largest_share"]) * float(str(result.fit_statistics["n_cases"]))
     masked["largest_share"] = masked["largest_share"].where(rest >= min_cell)

@@ -59,7 +59,8 @@ def say_finding(key: str, result: PassageResult, words: Words) -> str:
         sizes = {"points": -row["estimate"], "low": -high, "high": -low}
     key = "finding_up" if low > 0 else "finding_down" if high < 0 else "finding_unclear"
     said = words.say(key, **{name: words.points(size) for name, size in sizes.items()}, **parts)
-    if pd.isna(row["p_value"]) or clear == (row["p_value"] < LEVEL):
+    powerless = any(notice.key == "bootstrap_powerless" for notice in result.warnings)
+    if powerless or pd.isna(row["p_value"]) or clear == (row["p_value"] < LEVEL):
         return said
     against = "finding_interval_only" if clear else "finding_test_only"
     return f"{said} {words.say(against, p=words.p_value(row['p_value']))}"

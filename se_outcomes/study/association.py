@@ -21,6 +21,7 @@ from se_outcomes.study.contrasts import (
     estimate_rows,
     estimates_frame,
     fit_or_penalise,
+    is_powerless,
     level_averages,
     level_functional,
     office_draws,
@@ -73,16 +74,19 @@ def associate(sample: Sample) -> Association:
     for adjustment, covariates in sample.adjustments.items():
         if sample.numeric:
             slope = fit_slope(sample, covariates, with_curve=adjustment == list(sample.adjustments)[-1])
+            _refuse_slope_of_one_office(slope, sample)
             judged.append(judge(slope, 0, "per_sd", adjustment, sample))
             estimates += slope_rows(slope, judged[-1])
             warnings += slope.warnings
         levels, refused = fit_levels(sample, covariates)
         warnings += refused
         if levels is not None:
-            for number, contrast in sample.contrasts().items():
+            told = {n: name for n, name in sample.contrasts().items() if not levels.alone[n - 1]}
+            for number, contrast in told.items():
                 judged.append(judge(levels, number - 1, contrast, adjustment, sample))
                 estimates += level_rows(levels, judged[-1], len(sample.levels))
-            warnings += levels.warnings
+            warnings += (*levels.warnings, *say_left_out(sample, told))
+    _refuse_without_contrasts(judged, sample)
     main = slope or levels
     assert main is not None  # a level model without a slope model beside it raises when it cannot be fitted
     return Association(
@@ -92,7 +96,55 @@ def associate(sample: Sample) -> Association:
         main=main,
         judged=tuple(judged),
         joint=None if sample.numeric or levels is None else look_at_levels(levels, sample),
-        warnings=(*warnings, *say_disagreement(judged)),
+        warnings=(*warnings, *say_disagreement(judged), *say_powerless(main.fit.n_clusters)),
+    )
+
+
+def _refuse_slope_of_one_office(slope: Replicated, sample: Sample) -> None:
+    if slope.alone[0]:
+        raise EstimationError(
+            f"After what is adjusted for, {sample.exposure} varies within one office only, so nothing tells how what "
+            "goes with it differs between offices. Adjust for less, or ask without office effects "
+            "(office_effects=False).",
+            reason="exposure_constant_within_offices",
+            column=sample.exposure,
+        )
+
+
+def _refuse_without_contrasts(judged: Sequence[Judged], sample: Sample) -> None:
+    if not judged:
+        raise EstimationError(
+            f"No two levels of {sample.exposure} can be compared in more than one office, so nothing tells how they "
+            "differ between offices. Merge levels, or ask without office effects (office_effects=False).",
+            reason="exposure_constant_within_offices",
+            column=sample.exposure,
+        )
+
+
+def say_left_out(sample: Sample, told: dict[int, str]) -> tuple[Notice, ...]:
+    """That contrasts which one office alone tells are not shown."""
+    if len(told) == len(sample.contrasts()):
+        return ()
+    key = "quarter_in_few_offices" if sample.numeric else "level_in_few_offices"
+    sentence = (
+        "Top against bottom quarter of {exposure} is not shown: one of them is found in too few offices."
+        if sample.numeric
+        else "Levels of {exposure} that are found in too few offices are not compared."
+    )
+    return (Notice(key, sentence, exposure=sample.exposure),)
+
+
+def say_powerless(n_offices: int) -> tuple[Notice, ...]:
+    """That so few offices leave the bootstrap nothing to find."""
+    if not is_powerless(n_offices):
+        return ()
+    return (
+        Notice(
+            "bootstrap_powerless",
+            "With {n_offices} offices no p-value of the score bootstrap can be below 5 %, whatever the cases say: only "
+            "the interval, which is very wide, can be read.",
+            n_offices=n_offices,
+        ),
     )
 
 
@@ -131,7 +183,7 @@ def slope_rows(slope: Replicated, judged: Judged) -> Rows:
     for position, (measure, average) in enumerate(
         zip(SLOPE_MEASURES, slope_averages(slope.fit), strict=True)
     ):
-        rows += estimate_rows(slope, position, average, judged.verdicts, measure=measure, **judged.labels)
+        rows += estimate_rows(slope, 0, position, average, judged.verdicts, measure=measure, **judged.labels)
     return rows
 
 
@@ -148,7 +200,9 @@ def level_rows(levels: Replicated, judged: Judged, n_levels: int) -> Rows:
         )
     ):
         position = block * (n_levels - 1) + column
-        rows += estimate_rows(levels, position, average, judged.verdicts, measure=measure, **judged.labels)
+        rows += estimate_rows(
+            levels, column, position, average, judged.verdicts, measure=measure, **judged.labels
+        )
     return rows
 
 
@@ -166,7 +220,7 @@ def share_curve(slope: Replicated | None, sample: Sample) -> pd.DataFrame:
     grid = curve_grid(sample)
     points = slice(len(SLOPE_MEASURES), len(SLOPE_MEASURES) + len(grid))
     share = expit(slope.jackknife.estimate[points])
-    low, high = share_interval(share, slope.jackknife.std_error[points], slope.dof)
+    low, high = share_interval(share, slope.jackknife.std_error[points], slope.dof())
     known = exposure_values(sample)
     # instruments differ in value but not in scaled value: then the curve is told in scaled units only
     straight = np.polynomial.Polynomial.fit(known["scaled"], known["value"], 1)
@@ -185,7 +239,11 @@ def group_shares(levels: Replicated | None, sample: Sample) -> pd.DataFrame:
     n_levels = len(sample.levels)
     places = slice(-n_levels, None)  # level_functional ends with them
     share = expit(levels.jackknife.estimate[places])
-    low, high = share_interval(share, levels.jackknife.std_error[places], levels.dof)
+    low, high = share_interval(share, levels.jackknife.std_error[places], _level_dof(levels, n_levels))
+    # the share of a level that one office alone tells has no interval; nor has any where that is the reference
+    alone = levels.alone[: n_levels - 1]
+    known = ~np.append(alone.all(), alone)
+    low, high = np.where(known, low, np.nan), np.where(known, high, np.nan)
     counts = sample.level_counts()
     frame = pd.DataFrame(
         {"group": list(sample.levels), "estimate": share, "conf_low": low, "conf_high": high}
@@ -193,13 +251,22 @@ def group_shares(levels: Replicated | None, sample: Sample) -> pd.DataFrame:
     return frame.assign(n=counts["n"].to_numpy(), n_passed=counts["n_passed"].to_numpy())[columns]
 
 
+def _level_dof(levels: Replicated, n_levels: int) -> float:
+    """Of shares, which all columns make together: the fewest where the exposure is the office's, else G - 1."""
+    if not levels.office_level:
+        return levels.jackknife.dof
+    return min(levels.dof(column) for column in range(n_levels - 1))
+
+
 def look_at_levels(levels: Replicated, sample: Sample) -> Test | None:
     """Score bootstrap test that no level differs from the first; None with two levels, or too few offices for it."""
-    columns = [number - 1 for number in sample.contrasts()]
+    columns = [number - 1 for number in sample.contrasts() if not levels.alone[number - 1]]
     n_offices = levels.fit.n_clusters
     if len(columns) < 2 or len(columns) >= n_offices - 1:
         return None
-    null = f"Passing does not differ between the levels of {sample.exposure}"
+    which = "the" if len(columns) == len(sample.levels) - 1 else "those"
+    ending = "" if which == "the" else " that several offices have"
+    null = f"Passing does not differ between {which} levels of {sample.exposure}{ending}"
     try:
         found = score_bootstrap(levels.fit, columns, weights=office_draws(n_offices))
     except EstimationError:
@@ -218,6 +285,8 @@ def look_at_linearity(sample: Sample) -> tuple[Test | None, tuple[Notice, ...]]:
     what = f"Linearity of {sample.exposure}"
     try:
         fit, said = fit_or_penalise(sample.design(exposure, covariates), what)
+        if is_powerless(fit.n_clusters):
+            return None, ()
         test = score_bootstrap(fit, 1, weights=office_draws(fit.n_clusters))
     except EstimationError as refusal:
         return None, (

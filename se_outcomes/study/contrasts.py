@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from scipy.special import logit
 
 from se_outcomes.errors import EstimationError
 from se_outcomes.inference.cluster_covariance import bias_reduced, cv1_factor
+from se_outcomes.inference.clustered_fit import known_from_one_cluster
 from se_outcomes.inference.intervals import t_interval, t_p_value
 from se_outcomes.inference.jackknife import Jackknife, jackknife
 from se_outcomes.inference.score_bootstrap import (
@@ -44,6 +45,8 @@ Floats = NDArray[np.float64]
 Row = dict[str, Any]
 Rows = list[Row]
 
+#: Where CR2's degrees of freedom are below this share of G - 1, few offices bear a contrast, and t has these.
+FEW_BEAR = 0.5
 #: What is told of each of the two other errors.
 BESIDE = ("std_error", "conf_low", "conf_high", "p_value")
 #: The columns of ``PassageResult.estimates``.
@@ -74,15 +77,35 @@ class Replicated:
     ----------
     estimator : {"ml", "firth"}
         The same for the fit and all its replicates.
-    dof : float
-        Of the jackknife's t: G - 1, or the effective ones where the exposure is the same throughout an office.
+    office_level : bool
+        Whether the exposure is the same throughout each office.
+    warnings : tuple of Notice
     """
 
     fit: BinaryFit
     jackknife: Jackknife
     estimator: str
-    dof: float
+    office_level: bool
     warnings: tuple[Notice, ...]
+
+    @cached_property
+    def _effective(self) -> Floats:
+        return bias_reduced(self.fit, np.eye(len(self.fit.beta))).dof
+
+    @cached_property
+    def alone(self) -> NDArray[np.bool_]:
+        """Coefficients (k,) that one office alone tells: nothing says how they vary between offices."""
+        return known_from_one_cluster(self.fit)
+
+    def dof(self, column: int = 0) -> float:
+        """Degrees of freedom of the jackknife's t for a coefficient.
+
+        G - 1; the effective ones (CR2's) where the exposure is the office's, or where they are fewer than half of it
+        because few offices bear the contrast.
+        """
+        offices, effective = self.jackknife.dof, float(self._effective[column])
+        few = self.office_level or effective < FEW_BEAR * offices
+        return min(offices, effective) if few else offices
 
 
 def replicate(design: Design, functional: Callable[[BinaryFit], Floats], what: str) -> Replicated:
@@ -132,10 +155,7 @@ def _replicate_penalised(
 def _replicated(
     design: Design, fit: BinaryFit, found: Jackknife, estimator: str, warnings: tuple[Notice, ...]
 ) -> Replicated:
-    dof = found.dof
-    if design.office_level:
-        dof = min(dof, float(bias_reduced(fit, np.eye(len(fit.beta))[: design.n_exposure]).dof.min()))
-    return Replicated(fit, found, estimator, dof, warnings)
+    return Replicated(fit, found, estimator, design.office_level, warnings)
 
 
 def _say_penalised(what: str, refusal: EstimationError) -> Notice:
@@ -227,6 +247,11 @@ def office_draws(n_offices: int) -> Draws:
     return draw_weights(n_offices)
 
 
+def is_powerless(n_offices: int) -> bool:
+    """Whether no p-value of the bootstrap can be below 5 % with so few offices (two)."""
+    return 1 / len(office_draws(n_offices).values) >= 0.05
+
+
 @dataclass(frozen=True)
 class Verdicts:
     """p-values of the null that a contrast's coefficient is zero; its measures share them.
@@ -241,6 +266,8 @@ class Verdicts:
         |t| with CV1, which the bootstrap compares.
     hypothesis : ScoredHypothesis or None
         What the bootstrap drew from, for tests together with others.
+    powerless : bool
+        Whether so few offices leave the bootstrap no p-value below 5 %.
     """
 
     bootstrap: float
@@ -249,11 +276,13 @@ class Verdicts:
     cv1: float
     statistic: float
     hypothesis: ScoredHypothesis | None
+    powerless: bool = False
 
     @property
     def disagree(self) -> bool:
         """Whether the three that are to hold with few offices lie on both sides of 5 %."""
-        known = [p for p in (self.bootstrap, self.jackknife, self.cr2) if not np.isnan(p)]
+        bootstrap = np.nan if self.powerless else self.bootstrap
+        known = [p for p in (bootstrap, self.jackknife, self.cr2) if not np.isnan(p)]
         return min(known) < 0.05 <= max(known)
 
 
@@ -270,11 +299,12 @@ def judge_coefficient(replicated: Replicated, column: int) -> Verdicts:
     cr2, cr2_dof = cr2_error(own)
     return Verdicts(
         bootstrap=bootstrapped,
-        jackknife=float(t_p_value(own.value / error, replicated.dof)) if error > 0 else np.nan,
+        jackknife=float(t_p_value(own.value / error, replicated.dof(column))) if error > 0 else np.nan,
         cr2=float(t_p_value(own.value / cr2, cr2_dof)),
         cv1=float(t_p_value(statistic, fit.n_clusters - 1)),
         statistic=statistic,
         hypothesis=hypothesis,
+        powerless=is_powerless(fit.n_clusters),
     )
 
 
@@ -296,6 +326,7 @@ def cr2_error(average: Average) -> tuple[float, float]:
 
 def estimate_rows(
     replicated: Replicated,
+    column: int,
     position: int,
     average: Average,
     verdicts: Verdicts,
@@ -308,6 +339,8 @@ def estimate_rows(
     Parameters
     ----------
     replicated : Replicated
+    column : int
+        The contrast's coefficient.
     position : int
     average : Average
         The same at the full fit, for CR2 and CV1.
@@ -317,13 +350,13 @@ def estimate_rows(
     labels
         ``term``, ``contrast`` and ``adjustment``.
     """
-    fit, jack = replicated.fit, replicated.jackknife
+    fit, jack, dof = replicated.fit, replicated.jackknife, replicated.dof(column)
     estimate, std_error = jack.estimate[position], jack.std_error[position]
     cr2, cr2_dof = cr2_error(average)
     bootstrapped = not np.isnan(verdicts.bootstrap)
     row: Row = {
         **labels,
-        **_ends(estimate, std_error, replicated.dof, ""),
+        **_ends(estimate, std_error, dof, ""),
         **_ends(estimate, cr2, cr2_dof, "cr2_"),
         **_ends(estimate, cv1_error(average), fit.n_clusters - 1.0, "cv1_"),
         "estimate": estimate,
@@ -333,7 +366,7 @@ def estimate_rows(
         "estimator": replicated.estimator,
         "std_error_kind": jack.kind,
         "p_value_kind": "WCLR-S" if bootstrapped else jack.kind,
-        "dof": replicated.dof,
+        "dof": dof,
         "jackknife_p_value": verdicts.jackknife,
         "cr2_p_value": verdicts.cr2,
         "cr2_dof": cr2_dof,

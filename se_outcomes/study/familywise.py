@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from se_outcomes.errors import EstimationError
@@ -111,7 +112,7 @@ def estimate_familywise(
         smallest_possible=found.smallest_possible,
         fit_statistics={
             "n_questions": len(results),
-            "n_offices": max(int(str(result.fit_statistics["n_offices"])) for result in results),
+            "n_offices": len(np.unique(np.concatenate([one.clusters for one in hypotheses]))),
             "n_draws": found.n_draws,
             "enumerated": found.enumerated,
             "smallest_possible": found.smallest_possible,
@@ -122,10 +123,13 @@ def estimate_familywise(
 
 def _last(result: PassageResult, contrast: str) -> Judged:
     """The test of the last model with the contrast."""
-    found = [one for one in result.tested if one.labels["contrast"] == contrast]
+    last = "adjusted" if result.specification.adjust_for else "crude"
+    wanted = {"contrast": contrast, "adjustment": last}
+    found = [one for one in result.tested if wanted.items() <= one.labels.items()]
     if not found or found[-1].verdicts.hypothesis is None:
         raise EstimationError(
-            f"The question about {result.specification.outcome} has no score bootstrap of the contrast {contrast}. "
+            f"The question about {result.specification.outcome} has no score bootstrap of the contrast {contrast} in "
+            "its last model. "
             "Take another contrast, or leave the question out.",
             reason="not_identified",
         )
@@ -141,8 +145,8 @@ def _frame(results: Sequence[PassageResult], judged: Sequence[Judged], found: Ad
             {
                 **{name: row[name] for name in TIDY_COLUMNS},
                 "statistic": found.statistics[place],
-                "p_value": found.p_values[place],
-                "adjusted_p_value": found.adjusted[place],
+                "p_value": one.verdicts.bootstrap,
+                "adjusted_p_value": max(found.adjusted[place], one.verdicts.bootstrap),
                 "question": result.question,
                 "at_risk": result.specification.at_risk,
                 "contrast": one.labels["contrast"],

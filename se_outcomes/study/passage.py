@@ -40,8 +40,8 @@ class PassageResult:
         ``contrast`` ("per_sd", "top_vs_bottom" or "<level>_vs_<reference>"), ``measure`` ("log_odds",
         "odds_ratio", "ame" in probability, "risk_ratio" of standardised shares), ``adjustment`` ("crude",
         "adjusted"), ``estimator`` ("ml", "firth"), ``std_error_kind``, ``p_value_kind``, ``dof`` (G - 1; effective
-        ones where the exposure is the same throughout an office), ``jackknife_p_value``, ``cr2_...`` with
-        ``cr2_dof``, ``cv1_...``, ``n_cases``, ``n_events``, ``n_offices``.
+        ones where the exposure is the same throughout an office or few offices bear the contrast),
+        ``jackknife_p_value``, ``cr2_...`` with ``cr2_dof``, ``cv1_...``, ``n_cases``, ``n_events``, ``n_offices``.
     offices : frame
         How much the offices bear: ``contrast, adjustment, n_offices, effective_offices`` (G*),
         ``largest_leverage`` (the largest share of one office in the information on the contrast),
@@ -209,7 +209,7 @@ def say_method(found: Association, office_effects: bool) -> str:
     draws = office_draws(found.main.fit.n_clusters)
     taken = f"all {draws.n_draws:,}" if draws.enumerated else f"{draws.n_draws:,}"
     return (
-        f"{model}; intervals: {kind}, t({found.main.dof:.4g}); p-values: restricted wild score bootstrap (WCLR-S), "
+        f"{model}; intervals: {kind}, t({found.main.dof():.4g}); p-values: restricted wild score bootstrap (WCLR-S), "
         f"{taken} draws; intervals of shares on the logit scale."
     )
 
@@ -222,7 +222,7 @@ def fit_statistics(found: Association, exclusions: pd.DataFrame) -> dict[str, ob
         "n_events": fit.n_events,
         "n_offices": fit.n_clusters,
         "n_excluded": int(exclusions["n"].sum()),
-        "dof": found.main.dof,
+        "dof": found.main.dof(),
         "loglik": fit.loglik,
         "converged": fit.converged,
     }

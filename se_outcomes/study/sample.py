@@ -36,6 +36,8 @@ from se_outcomes.study.design import (
 #: every method, the bootstrap too, rejects a true null far too often or never (MacKinnon & Webb 2018, Econometrics
 #: Journal 21:114-135).
 FEW_TREATED = 2
+#: An office of which so many have one value has that value.
+NEARLY_ALL = 0.95
 #: The lowest and the highest quarter of a numeric exposure.
 BOTTOM, TOP = "q1", "q4"
 #: What a number brings along in a tally, as endings of its name.
@@ -291,16 +293,18 @@ def _look_at_exposure(
             reason="exposure_constant_within_offices",
             column=exposure,
         )
-    if varying > 1:
-        return False, ()
-    # one office whose cases differ does not make it a comparison within offices: its commonest value stands for it
+    # an office whose cases hardly differ is no comparison within offices: its commonest value stands for it
     commonest = used.groupby(["office_id", exposure])["n"].sum().sort_values(kind="stable").reset_index()
-    of_offices = commonest.drop_duplicates("office_id", keep="last").set_index("office_id")[exposure]
+    largest = commonest.drop_duplicates("office_id", keep="last").set_index("office_id")
+    shares = largest["n"] / used.groupby("office_id")["n"].sum()
+    if office_effects or int((shares < NEARLY_ALL).sum()) > 1:
+        return False, ()
+    of_offices = largest[exposure]
     _refuse_few_treated(of_offices, exposure)
     return True, (
         Notice(
             "offices_compared",
-            "{exposure} is the same for everyone in an office (but one at most): offices are compared, {n_offices} in "
+            "{exposure} is the same for (nearly) everyone in an office: offices are compared, {n_offices} in "
             "all, and "
             "whatever else sets offices apart is part of the difference.",
             exposure=exposure,
@@ -330,10 +334,10 @@ def _refuse_few_treated(of_offices: pd.Series, exposure: str) -> None:
     why = (
         f"no exact permutation test at 5 % exists with {described}"
         if not exists
-        else f"with {described} every test is far from its level, the bootstrap and the jackknife too"
+        else f"with {described} a permutation test exists, but every other one would rest on {int(sizes.min())} offices"
     )
     raise EstimationError(
-        f"{exposure} is the same for everyone in an office (but one at most), so {n_offices} offices are {n_offices} "
+        f"{exposure} is the same for (nearly) everyone in an office, so {n_offices} offices are {n_offices} "
         "observations: "
         f"{why}. Add offices, or describe the offices one by one.",
         reason="office_level_exposure",

@@ -89,7 +89,7 @@ class SelectedPlacementResult:
         ``term, estimate, std_error, statistic, p_value, conf_low, conf_high, contrast, measure, model, n_cases,
         n_events, n_offices``: ``measure`` is "ame" (probability per SD), "risk_ratio" (of one SD more) or "coefficient"
         (probit scale), ``model`` "naive" (a probit that takes the selection as ignorable) or "corrected". A corrected
-        interval is the office jackknife's with t(G - 1), or a projected set without a standard error where the
+        interval is the office jackknife's with t(G - 1), or a projected set without standard error and test where the
         correlation is hardly known; where ``point_identified`` is false it has no estimate beside it.
     averages : frame
         ``measure, estimate, conf_low, conf_high, n_cases``: predicted placement of the ``accepted``; of everyone at
@@ -104,7 +104,8 @@ class SelectedPlacementResult:
         ``value, scaled, model, estimate, conf_low, conf_high``: placement if everyone had that motivation (and,
         with selection, was accepted).
     equations : frame
-        ``equation, term, level, estimate, std_error, conf_low, conf_high``: probit coefficients of both equations.
+        ``equation, term, level, estimate, std_error, conf_low, conf_high``: probit coefficients of both equations;
+        without error and interval where one office alone tells a coefficient.
     rho : float
         Correlation at the maximum; missing where ``point_identified`` is false.
     rho_sets : tuple of (float, float)

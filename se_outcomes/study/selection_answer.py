@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from se_outcomes.errors import EstimationError
+from se_outcomes.inference.clustered_fit import known_from_one_cluster
+from se_outcomes.inference.intervals import t_p_value
 from se_outcomes.inference.score_bootstrap import score_bootstrap
 from se_outcomes.regression.dependence import solve_at
 from se_outcomes.regression.paired_fit import PairedFit
@@ -61,6 +63,8 @@ class Reading:
         Values and standard errors with independent equations.
     naive_p_value : float
         Score bootstrap of the exposure's coefficient in the naive model.
+    alone : (p - 1,) bool array
+        Coefficients that one office alone tells.
     n_cases : dict
         Cases that ``accepted`` and the others are averages over.
     """
@@ -72,6 +76,7 @@ class Reading:
     across: AcrossOffices
     naive: tuple[Floats, Floats]
     naive_p_value: float
+    alone: NDArray[np.bool_]
     n_cases: dict[str, int]
 
     @property
@@ -119,6 +124,7 @@ def read_fit(fit: PairedFit, sample: SelectionSample, *, endogenous: bool, ident
         across=across,
         naive=replicate_told(at_naive, quantities, _tell),
         naive_p_value=score_bootstrap(at_naive, place, weights=office_draws(fit.n_clusters)).p_value,
+        alone=known_from_one_cluster(at_naive)[:-1],
         n_cases={"accepted": round(sizes[0]), "open_gate": round(sizes[1])},
     )
 
@@ -150,6 +156,8 @@ def estimate_slopes(reading: Reading, exposure: str) -> pd.DataFrame:
             "model": "corrected",
             "estimate": across.estimate[row] if reading.identified else np.nan,
             "std_error": across.std_error[row],
+            "statistic": across.estimate[row] / across.std_error[row],
+            "p_value": float(t_p_value(across.estimate[row] / across.std_error[row], across.dof)),
             "conf_low": low[row],
             "conf_high": high[row],
         }
@@ -260,10 +268,14 @@ def _in_points(sample: SelectionSample, exposure: str, grid: Floats) -> Floats:
 
 
 def list_coefficients(reading: Reading) -> pd.DataFrame:
-    """Coefficients of both equations; standard errors with rho held where its own is not to be trusted."""
+    """Coefficients of both equations; standard errors with rho held where its own is not to be trusted.
+
+    None for coefficients that one office alone tells.
+    """
     fit, sample, across = reading.fit, reading.sample, reading.across
     rows = reading.coefficient_rows
     errors = across.std_error[rows] if across.inside else across.at(np.array([fit.peak.t]))[1][0, rows]
+    errors = np.where(reading.alone, np.nan, errors)
     names_X = list(sample.names_X)
     if fit.model.cells.widths[1] > len(names_X):
         names_X.append(("accepted", ""))

@@ -19,7 +19,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
+from scipy.interpolate import PchipInterpolator
 from scipy.stats import chi2
 from scipy.stats import t as t_distribution
 
@@ -120,14 +120,15 @@ class AcrossOffices:
         return project(self.t, self.values, self.std_errors, kept, dof=self.dof, alpha=ALPHA - spent)
 
     @cached_property
-    def _curves(self) -> tuple[CubicSpline, CubicSpline]:
-        return CubicSpline(self.t, self.values), CubicSpline(self.t, self.std_errors**2)
+    def _curves(self) -> tuple[PchipInterpolator, PchipInterpolator]:
+        # shape-preserving: a variance stays above nought between nodes far apart
+        return PchipInterpolator(self.t, self.values), PchipInterpolator(self.t, self.std_errors**2)
 
     def at(self, t: Floats) -> tuple[Floats, Floats]:
         """Values and standard errors with the dependence held at any t within the nodes, (len(t), r) each."""
         value, variance = self._curves
         inside = np.clip(t, self.t[0], self.t[-1])
-        return value(inside), np.sqrt(np.maximum(variance(inside), 0.0))
+        return value(inside), np.sqrt(variance(inside))
 
     def test_at(self, t: Floats) -> Floats:
         """p-values at any t."""

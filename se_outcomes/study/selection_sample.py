@@ -126,6 +126,7 @@ def draw_selection_sample(
         )
     columns = sample_columns(exposure, [*adjust_for, *exclusion], numeric=True)
     tally = leave_out_missing(sort_cases(cases.tally(columns), gate), exposure, [*adjust_for, *exclusion])
+    _refuse_unrecorded(tally, [*adjust_for, *exclusion])
     if outcome_observed == "all":
         tally = leave_out(tally, tally["outcome_state"].astype(str) == "unknown", "outcome_unknown")
     if office_effects:
@@ -166,6 +167,28 @@ def _seen(used: pd.DataFrame, outcome_observed: str) -> NDArray[np.bool_]:
     """Whose outcome is known and belongs to the model."""
     known = (used["outcome_state"].astype(str) != "unknown").to_numpy(dtype=bool)
     return known if outcome_observed == "all" else known & (used["event"].to_numpy(float) == 1)
+
+
+def _refuse_unrecorded(tally: pd.DataFrame, columns: Sequence[str]) -> None:
+    """Refuse columns that none of those who did not pass the gate have: without these there is no gate.
+
+    Raises
+    ------
+    EstimationError
+        ``column_missing``.
+    """
+    stopped = tally.loc[tally["level"].isin(["used", "covariate_missing"]) & (tally["event"] == 0)]
+    stage = stopped["gate_state"].astype(str)
+    for column in columns:
+        of_stage = stopped[column].notna().groupby(stage).any()
+        if len(of_stage) and not of_stage.all():
+            raise EstimationError(
+                f"{column} is recorded for none of the cases that stopped at one of the stages asked about "
+                f"({', '.join(of_stage.index[~of_stage])}), so these would be left out without a word. Leave the "
+                "column out, or ask of those for whom it is recorded.",
+                reason="column_missing",
+                columns=(column,),
+            )
 
 
 def _arrays(

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from se_outcomes.results import records
+from se_outcomes.study.contrasts import is_powerless
 from se_outcomes.study.passage import PassageResult
 from se_outcomes.tables.passage import say_question
 from se_outcomes.wording.words import WITHHELD, Words, speak
@@ -54,7 +55,8 @@ def disagreements(result: PassageResult) -> list[tuple[str, str]]:
 
 
 def _disagree(row: Any) -> bool:
-    known = [p for name in MADE_FOR_FEW if pd.notna(p := getattr(row, name))]
+    tests = [name for name in MADE_FOR_FEW if name != "p_value" or not is_powerless(int(row.n_offices))]
+    known = [p for name in tests if pd.notna(p := getattr(row, name))]
     return bool(known) and min(known) < LEVEL <= max(known)
 
 

@@ -108,8 +108,12 @@ def test_offices_are_joined_by_their_codes(method):
 @METHODS
 def test_equations_without_some_of_the_offices(method):
     scores = np.random.default_rng(5).normal(0.9, 1, 9)
-    found = method([office_scores(scores), office_scores(scores[:6], clusters=np.arange(6))])
+    pair = [office_scores(scores), office_scores(scores[:6], clusters=np.arange(6))]
+    found = method(pair, weights="rademacher")
     assert found.n_draws == 2**9
+    assert found.smallest_possible == 1 / 32  # of the one with six offices
+    # by default the weights are those that the hypothesis with the fewest offices needs
+    assert method(pair).weights == "webb"
     by_itself = method([office_scores(scores[:6])], weights="rademacher")
     assert found.p_values[1] == pytest.approx(by_itself.p_values[0], abs=1e-12)
 

@@ -60,7 +60,8 @@ def test_a_number_of_five_offices_has_its_own_degrees_of_freedom(of_offices, mak
     row = result.estimates.query("measure == 'log_odds'").iloc[0]
     assert row["dof"] == pytest.approx(bias_reduced(fit, np.eye(2)[:1]).dof[0], rel=1e-6)
     assert row["dof"] < 4
-    assert row["dof"] == row["cr2_dof"] == result.glance()["dof"]
+    assert row["dof"] == pytest.approx(row["cr2_dof"], rel=1e-12)
+    assert row["dof"] == result.glance()["dof"]
     error = cluster_covariance(fit, kind="CV3").std_error[0]
     half = t_distribution.ppf(0.975, row["dof"]) * error
     assert row["conf_high"] - row["estimate"] == pytest.approx(half, rel=1e-5)
@@ -169,7 +170,7 @@ def test_two_of_eight_have_a_permutation_test_but_no_other(n_treated, of_offices
     refusal = refusal_of(of_offices(treated(n_treated, 8)), make_cases)
     assert refusal.reason == "office_level_exposure"
     assert (
-        "with 2 of 8 offices treated every test is far from its level, the bootstrap and the jackknife too"
+        "with 2 of 8 offices treated a permutation test exists, but every other one would rest on 2 offices"
         in str(refusal)
     )
 

@@ -239,7 +239,15 @@ def test_every_naive_measure_has_the_same_test(found, projected):
         naive = result.estimates.query("model == 'naive'")
         assert naive["measure"].tolist() == ["ame", "risk_ratio", "coefficient"]
         assert naive["p_value"].nunique() == 1
-        assert result.estimates.query("model == 'corrected'")["p_value"].isna().all()
+    corrected = projected.estimates.query("model == 'corrected'")
+    assert corrected[["statistic", "p_value"]].isna().all(axis=None)
+    corrected = found.estimates.query("model == 'corrected' and measure != 'risk_ratio'")
+    statistic = corrected["estimate"] / corrected["std_error"]
+    np.testing.assert_allclose(corrected["statistic"], statistic, rtol=1e-12)
+    dof = found.glance()["n_offices"] - 1
+    np.testing.assert_allclose(
+        corrected["p_value"], 2 * t_distribution.sf(np.abs(statistic), dof), rtol=1e-12
+    )
     one, two = (result.estimates.query("model == 'naive'") for result in (found, projected))
     # the naive model knows no exclusion
     np.testing.assert_allclose(one["std_error"], two["std_error"], rtol=1e-5)
