@@ -1,6 +1,37 @@
 """The selection probit across offices: size and coverage, beside what must fail.
 
-FIGURES
+2,000 replications a cell (``python tests/monte_carlo/selection_offices.py 2000``, fifty minutes on two cores); a share
+of .95 is told to within .010 (two standard errors):
+
+    offices  rho delta effects   open  width    AME   coef    rho  open0  coef0 inside  rho=0     LR failed
+          5  0.5   0.6     yes  0.961   0.38  0.955  0.955  0.965  0.859  0.949   0.93  0.310  0.478      0
+         10  0.5   0.6     yes  0.944   0.21  0.950  0.952  0.960  0.860  0.953   0.99  0.659  0.770      0
+         20  0.5   0.6     yes  0.944   0.14  0.953  0.943  0.963  0.846  0.942   1.00  0.942  0.966      0
+          5  0.5   0.6      no  0.956   0.38  0.957  0.952  0.965  0.865  0.949   0.96  0.281  0.419      0
+         10  0.5   0.6      no  0.943   0.22  0.952  0.954  0.957  0.870  0.950   1.00  0.608  0.707      0
+         20  0.5   0.6      no  0.937   0.14  0.947  0.946  0.964  0.861  0.942   1.00  0.907  0.941      0
+          5  0.0   0.6     yes                                                          0.057  0.060      0
+         10  0.0   0.6     yes                                                          0.054  0.053      0
+         20  0.0   0.6     yes                                                          0.059  0.065      0
+          5  0.0   0.6      no                                                          0.059  0.055      0
+         10  0.0   0.6      no                                                          0.053  0.056      0
+         20  0.0   0.6      no                                                          0.057  0.059      0
+          5  0.5   0.2     yes  0.963   0.65  0.972  0.971  0.990  0.918  0.901   0.62  0.077  0.152      0
+          5  0.5   0.0     yes  0.999   0.64  0.994  0.996  0.996  0.955  0.744   0.00  0.050  0.036      0
+
+``rho``, ``delta``: the correlation, and the gate's coefficient on the variable that the outcome lacks (0: there is none);
+``effects``: whether offices have intercepts in both equations. Coverage of 95 % intervals: ``open``, ``AME``, ``coef`` of
+P(Y = 1) with the gate open (and mean ``width``), of its average derivative by the exposure and of the exposure's coefficient;
+``rho`` of the hull of the set by score bootstrap; ``open0``, ``coef0`` of the profile-quadratic set and of the model-based
+interval, which take cases for independent. ``inside``: share of the fits whose intervals are the office jackknife's; the
+others' are projected. ``rho=0``, ``LR``: share of tests at 5 % by score bootstrap and likelihood ratio that reject rho = 0
+(size in the lines with rho 0, power in the others). ``failed``: replications without an answer.
+
+What must hold (two Monte Carlo errors allowed): size of the score bootstrap .035 to .075; coverage .92 at least, of all
+four; independent cases must not cover the open gate where the exclusion is strong.
+
+The run came before sets were interpolated shape-preservingly and pieces of the set of rho less than .05 apart were told as
+one, both of which hardly move an interval. The same cells with 500 replications agree (AGAIN).
 """
 
 from __future__ import annotations
