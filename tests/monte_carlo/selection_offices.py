@@ -19,19 +19,20 @@ of .95 is told to within .010 (two standard errors):
           5  0.5   0.2     yes  0.963   0.65  0.972  0.971  0.990  0.918  0.901   0.62  0.077  0.152      0
           5  0.5   0.0     yes  0.999   0.64  0.994  0.996  0.996  0.955  0.744   0.00  0.050  0.036      0
 
-``rho``, ``delta``: the correlation, and the gate's coefficient on the variable that the outcome lacks (0: there is none);
-``effects``: whether offices have intercepts in both equations. Coverage of 95 % intervals: ``open``, ``AME``, ``coef`` of
-P(Y = 1) with the gate open (and mean ``width``), of its average derivative by the exposure and of the exposure's coefficient;
-``rho`` of the hull of the set by score bootstrap; ``open0``, ``coef0`` of the profile-quadratic set and of the model-based
-interval, which take cases for independent. ``inside``: share of the fits whose intervals are the office jackknife's; the
-others' are projected. ``rho=0``, ``LR``: share of tests at 5 % by score bootstrap and likelihood ratio that reject rho = 0
-(size in the lines with rho 0, power in the others). ``failed``: replications without an answer.
+``rho``, ``delta``: the correlation, and the gate's coefficient on the variable that the outcome lacks (0: there is
+none); ``effects``: whether offices have intercepts in both equations. Coverage of 95 % intervals: ``open``,
+``AME``, ``coef`` of P(Y = 1) with the gate open (and mean ``width``), of its average derivative by the exposure and
+of the exposure's coefficient; ``rho`` of the hull of the set by score bootstrap; ``open0``, ``coef0`` of the
+profile-quadratic set and of the model-based interval, which take cases for independent. ``inside``: share of the
+fits whose intervals are the office jackknife's; the others' are projected. ``rho=0``, ``LR``: share of tests at 5 %
+by score bootstrap and likelihood ratio that reject rho = 0 (size in the lines with rho 0, power in the others).
+``failed``: replications without an answer.
 
 What must hold (two Monte Carlo errors allowed): size of the score bootstrap .035 to .075; coverage .92 at least, of all
 four; independent cases must not cover the open gate where the exclusion is strong.
 
-The run came before sets were interpolated shape-preservingly and pieces of the set of rho less than .05 apart were told as
-one, both of which hardly move an interval. The same cells with 500 replications agree (AGAIN).
+The run came before the profile was interpolated with its shape preserved and pieces of the set of rho less than .05
+apart were told as one, both of which hardly move an interval.
 """
 
 from __future__ import annotations
