@@ -158,10 +158,6 @@ def penalised_likelihood_ratio_test(fit: FirthFit, column: int, value: float = 0
     column, value : int, float
         Number of the coefficient, and its value under the null.
 
-    Returns
-    -------
-    Test
-
     Raises
     ------
     ValueError
@@ -183,8 +179,8 @@ def penalised_likelihood_ratio_test(fit: FirthFit, column: int, value: float = 0
 def profile_interval(fit: FirthFit, column: int, level: float = 0.95) -> tuple[float, float]:
     """Every value of a coefficient that the penalised likelihood-ratio test does not reject.
 
-    Under separation Wald's interval means nothing: use this one. It is not robust to clustering. Where several columns
-    separate a far end may be found on a lower maximum, and is then too near.
+    Under separation Wald's means nothing: use this. It is not robust to clustering. Where several columns separate a
+    far end may be found on a lower maximum, and is then too near.
 
     Parameters
     ----------
@@ -351,8 +347,8 @@ def _climb(cells: Cells, here: _Point, free: Flags, penalised: Flags) -> tuple[_
         change = gradient - _gradient(cells, here, free)
         pairs = [*pairs[1 - MEMORY :], (moved, change)] if moved @ change > 0 else []
     if not decrement <= COARSE:
-        message = "Firth's logit did not converge. Rescale the columns, or leave out those that hardly vary."
-        raise EstimationError(message, reason="not_converged")
+        said = "Firth's logit did not converge. Rescale the columns, or leave out those that hardly vary."
+        raise EstimationError(said, reason="not_converged")
     return here, iteration
 
 

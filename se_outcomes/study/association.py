@@ -16,21 +16,19 @@ from se_outcomes.inference.score_bootstrap import score_bootstrap
 from se_outcomes.results import Notice, Test
 from se_outcomes.study.contrasts import (
     SLOPE_MEASURES,
-    Replicated,
     Rows,
     estimate_rows,
     estimates_frame,
-    fit_or_penalise,
     is_powerless,
     level_averages,
     level_functional,
     office_draws,
-    replicate,
     slope_averages,
     slope_functional,
 )
 from se_outcomes.study.design import Term
 from se_outcomes.study.office_evidence import Judged, judge, say_disagreement
+from se_outcomes.study.replicated import Replicated, fit_or_penalise, replicate
 from se_outcomes.study.sample import Sample, exposure_values
 
 Floats = NDArray[np.float64]

@@ -12,7 +12,8 @@ from se_outcomes.errors import EstimationError
 from se_outcomes.inference.cluster_diagnostics import diagnose_clusters
 from se_outcomes.inference.ibragimov_mueller import by_cluster, ibragimov_mueller
 from se_outcomes.results import Notice
-from se_outcomes.study.contrasts import Replicated, Verdicts, judge_coefficient
+from se_outcomes.study.contrasts import Verdicts, judge_coefficient
+from se_outcomes.study.replicated import Replicated
 from se_outcomes.study.sample import Sample
 
 BY_OFFICE = ("estimate", "conf_low", "conf_high", "p_value")

@@ -44,7 +44,6 @@ coverage of CV3 .93 to .965; CV1 too large with five offices and an exposure tha
 from __future__ import annotations
 
 import sys
-import time
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -63,7 +62,16 @@ from se_outcomes.regression.logit import fit_logit
 if __name__ == "__main__":  # pytest has the folder from pyproject.toml
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from monte_carlo.harness import Design, Finding, Table, attempt, counting_failures, run, share_within
+from monte_carlo.harness import (
+    Design,
+    Finding,
+    Table,
+    attempt,
+    counting_failures,
+    print_table,
+    run,
+    share_within,
+)
 
 Floats = NDArray[np.float64]
 SEED = 4
@@ -266,17 +274,5 @@ def line(cell: Cell, table: Table) -> str:
     return f"{cell.name:<22}{cell.n_offices:3d}{numbers}"
 
 
-def main(replications: int, processes: int | None) -> None:
-    """Print the table, and below it what is outside its band."""
-    began, outside = time.perf_counter(), []
-    print(head(), flush=True)
-    for cell in CELLS:
-        table = cell.run(replications, processes=processes)
-        print(line(cell, table), flush=True)
-        outside += [f"{cell.name}, G = {cell.n_offices}: {miss}" for miss in misses(cell, table)]
-    print(*(outside or ["Nothing is outside its band."]), sep="\n")
-    print(f"{time.perf_counter() - began:.0f} seconds")
-
-
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else None)
+    print_table(CELLS, head(), line, misses, sys.argv[1:])

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 import multiprocessing
 import os
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -321,3 +322,25 @@ def _row(design: Design, findings: list[Finding], failed: Counter[str]) -> Row:
         width=measured_mean((high - low)[bounded]),
         failed=dict(own + failed),
     )
+
+
+def print_table(
+    cells: Iterable[Any],
+    head: str,
+    line: Callable[[Any, Table], str],
+    misses: Callable[[Any, Table], list[str]],
+    arguments: list[str],
+) -> None:
+    """Run cells one after the other and print a line of each; below them what is outside its band.
+
+    ``arguments`` are those of a command: replications and, if given, processes.
+    """
+    replications, processes = int(arguments[0]), int(arguments[1]) if len(arguments) > 1 else None
+    began, outside = time.perf_counter(), []
+    print(head, flush=True)
+    for cell in cells:
+        table = cell.run(replications, processes=processes)
+        print(line(cell, table), flush=True)
+        outside += [f"{cell}: {miss}" for miss in misses(cell, table)]
+    print(*(outside or ["Nothing is outside its band."]), sep="\n")
+    print(f"{time.perf_counter() - began:.0f} seconds")

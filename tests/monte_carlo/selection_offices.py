@@ -38,7 +38,6 @@ apart were told as one, both of which hardly move an interval.
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -60,7 +59,7 @@ from se_outcomes.study.selection_offices import AcrossOffices, look_across_offic
 if __name__ == "__main__":  # pytest has the folder from pyproject.toml
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from monte_carlo.harness import Design, Finding, Table, counting_failures, run, share_within
+from monte_carlo.harness import Design, Finding, Table, counting_failures, print_table, run, share_within
 
 Floats = NDArray[np.float64]
 SEED = 5
@@ -260,17 +259,5 @@ def line(cell: Cell, table: Table) -> str:
     return f"{said}{numbers}{tested}{sum(table.failed.values()):7d}"
 
 
-def main(replications: int, processes: int | None) -> None:
-    """Print the table, and below it what is outside its band."""
-    began, outside = time.perf_counter(), []
-    print(head(), flush=True)
-    for cell in CELLS:
-        table = cell.run(replications, processes=processes)
-        print(line(cell, table), flush=True)
-        outside += [f"{cell}: {miss}" for miss in misses(cell, table)]
-    print(*(outside or ["Nothing is outside its band."]), sep="\n")
-    print(f"{time.perf_counter() - began:.0f} seconds")
-
-
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else None)
+    print_table(CELLS, head(), line, misses, sys.argv[1:])
