@@ -31,8 +31,8 @@ by score bootstrap and likelihood ratio that reject rho = 0 (size in the lines w
 What must hold (two Monte Carlo errors allowed): size of the score bootstrap .035 to .075; coverage .92 at least, of all
 four; independent cases must not cover the open gate where the exclusion is strong.
 
-The run came before the profile was interpolated with its shape preserved and pieces of the set of rho less than .05 apart
-were told as one. The last two lines, whose intervals are projected, were run again since: no figure changed.
+The run came before the profile was interpolated with its shape preserved and pieces of the set of rho less than .05
+apart were told as one. The last two lines, whose intervals are projected, were run again since: no figure changed.
 """
 
 from __future__ import annotations
