@@ -39,8 +39,7 @@ Solver = Callable[[Floats], Floats]
 FINE, DECREMENT, COARSE = 1e-18, 1e-13, 1e-9
 MAX_ITERATIONS = 400
 MEMORY = 10  # earlier steps that the present one learns the curvature from
-#: No step changes a linear predictor by more than this: far out the information vanishes and the steps explode.
-MAX_MOVE = 5.0
+MAX_MOVE = 5.0  # of a linear predictor in one step: far out the information vanishes and the steps explode
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,6 +156,10 @@ def penalised_likelihood_ratio_test(fit: FirthFit, column: int, value: float = 0
         A fit without restrictions.
     column, value : int, float
         Number of the coefficient, and its value under the null.
+
+    Returns
+    -------
+    Test
 
     Raises
     ------
