@@ -124,11 +124,14 @@ class Population:
     model : GateModel
     offices : Offices
     grid : Grid
+    employability_recorded : bool
+        Whether adjusting is for employability too.
     """
 
     model: GateModel
     offices: Offices
     grid: Grid
+    employability_recorded: bool = False
 
     @cached_property
     def eligible(self) -> Floats:
@@ -162,7 +165,7 @@ class Population:
     @cached_property
     def placement_of_accepted(self) -> Passage:
         """Placement with support, of those who passed both gates."""
-        chance = self._placement(accepted=True)
+        chance = self.with_se
         effect = self.model.placement_effect
         at_risk = self.eligible * self.both_gates.chance
         return self._gate(at_risk, chance, chance * (1 - chance), effect)
@@ -170,7 +173,7 @@ class Population:
     @cached_property
     def placement_of_eligible(self) -> Passage:
         """Placement of all eligible, with support for those who passed both gates."""
-        with_support, without = self._placement(accepted=True), self._placement(accepted=False)
+        with_support, without = self.with_se, self.without_se
         accepted, accepted_slope = self.both_gates.chance, self.both_gates.chance_slope
         effect = self.model.placement_effect
         slope = (
@@ -192,27 +195,56 @@ class Population:
         motivation = self.grid.motivation[None, :, None]
         return Passage(at_risk, chance, effect * slope, effect * motivation, np.full((1, 1, 1), effect))
 
-    def cells(self, passage: Passage, *, adjusted: bool) -> tuple[Floats, Floats, Integers, Floats]:
-        """Cells: at risk and passed (G, C), place of the recorded value (C,), covariates' dummies (C, q)."""
-        patterns, dummies = self._patterns if adjusted else self._one_pattern
-        n_values, n_patterns = len(self.grid.values), len(dummies)
-        found = []
-        for weight in (passage.at_risk, passage.at_risk * passage.chance):
-            by_node = np.einsum("gkj,kjp->kgp", weight, patterns)
-            by_value = np.zeros((n_values, *by_node.shape[1:]))
-            np.add.at(by_value, self.grid.place, by_node)
-            found.append(by_value.transpose(1, 0, 2).reshape(len(by_value[0]), -1))
-        place = np.repeat(np.arange(n_values), n_patterns)
-        return found[0], found[1], place, np.tile(dummies, (n_values, 1))
+    @cached_property
+    def with_se(self) -> Floats:
+        """Chance of placement with support, at each office and node (G, K, J)."""
+        return self._placement(accepted=True)
 
-    @property
-    def _one_pattern(self) -> tuple[Floats, Floats]:
-        return np.ones((*self.eligible.shape[1:], 1)), np.zeros((1, 0))
+    @cached_property
+    def without_se(self) -> Floats:
+        """Chance of placement without it (G, K, J)."""
+        return self._placement(accepted=False)
+
+    def cells(self, passage: Passage, *, adjusted: bool) -> tuple[Floats, Floats, Integers, Floats]:
+        """Cells: at risk and passed (G, C), place of the recorded value (C,), covariates (C, q)."""
+        at_risk, passed = (
+            self.cell_totals(weight, adjusted=adjusted)
+            for weight in (passage.at_risk, passage.at_risk * passage.chance)
+        )
+        return at_risk, passed, *self.cell_columns(adjusted=adjusted)
+
+    def cell_columns(self, *, adjusted: bool) -> tuple[Integers, Floats]:
+        """Place of the recorded value of each cell (C,), and its covariates (C, q): dummies, employability."""
+        covariates = self._patterns[1] if adjusted else np.zeros((1, 0))
+        if adjusted and self.employability_recorded:
+            nodes = self.grid.employability
+            covariates = np.column_stack(
+                [np.tile(covariates, (len(nodes), 1)), np.repeat(nodes, len(covariates))]
+            )
+        n_values = len(self.grid.values)
+        return np.repeat(np.arange(n_values), len(covariates)), np.tile(covariates, (n_values, 1))
+
+    def cell_totals(self, weight: Floats, *, adjusted: bool) -> Floats:
+        """Sums (G, C) of a weight (G, K, J) over the cells that the recorded columns tell apart."""
+        patterns = self._patterns[0] if adjusted else np.ones((*weight.shape[1:], 1))
+        starts = np.searchsorted(
+            self.grid.place, np.arange(len(self.grid.values))
+        )  # values rise with the nodes
+        if not (adjusted and self.employability_recorded):
+            by_node = weight.transpose(1, 0, 2) @ patterns
+            by_value = np.add.reduceat(by_node, starts, axis=0)
+            return by_value.transpose(1, 0, 2).reshape(len(weight), -1)
+        ends = [*starts[1:], len(patterns)]
+        found = [
+            np.einsum("gkj,kjp->gjp", weight[:, start:end], patterns[start:end])
+            for start, end in zip(starts, ends, strict=True)
+        ]
+        return np.stack(found, axis=1).reshape(len(weight), -1)
 
     @cached_property
     def _patterns(self) -> tuple[Floats, Floats]:
         """Chance of each combination of the covariates at each node (K, J, P), and its dummies (P, q)."""
-        chances, dummies = self._one_pattern
+        chances, dummies = np.ones((*self.eligible.shape[1:], 1)), np.zeros((1, 0))
         for trait in ADJUST_FOR:
             levels = trait.chances(*self._nodes)
             chances = (chances[..., :, None] * levels[..., None, :]).reshape(*chances.shape[:2], -1)

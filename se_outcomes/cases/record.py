@@ -15,6 +15,8 @@ from se_outcomes.cases.timeline import HALF_YEAR, HORIZON_DAYS, YEAR, Timeline
 from se_outcomes.cases.traits import draw_traits
 
 INSTRUMENT = "readiness_ruler"
+#: Column of what is otherwise unrecorded; none of the schema's.
+EMPLOYABILITY = "employability"
 #: Columns that lose values under ``missing``: motivation, the covariates, and what nobody must register.
 MAY_BE_MISSING = (
     "motivation",
@@ -59,6 +61,7 @@ def record_cases(
     merged: bool,
     outcome_for_all: bool,
     missing: float,
+    employability: bool = False,
 ) -> pd.DataFrame:
     """The case file as a typed frame, one row per case in the order of entry.
 
@@ -74,6 +77,8 @@ def record_cases(
         Record outcomes of all, or of the accepted only.
     missing : float
         Share of the values of each column in :data:`MAY_BE_MISSING` that are lost, at random.
+    employability : bool
+        Record employability too, in a column of its own; rounded where the ruler is.
     """
     seen = timeline.as_observed()
     frame = pd.DataFrame(
@@ -91,12 +96,18 @@ def record_cases(
     if not outcome_for_all:
         frame = _known_if(frame, frame["accepted"].fillna(False), OUTCOMES)
     frame = _lose(frame, missing, rng)
+    extra = []
+    if employability:
+        extra = [EMPLOYABILITY]
+        frame[EMPLOYABILITY] = (
+            np.round(draw.employability, 1) + 0.0 if ruler.rounded else draw.employability  # no minus zero
+        )
     frame = frame.iloc[np.argsort(timeline.entry, kind="stable")].reset_index(drop=True)
     width = max(5, len(str(draw.n_cases)))
     frame["case_id"] = pd.Series(
         [f"{number:0{width}d}" for number in range(1, draw.n_cases + 1)], dtype="str"
     )
-    return frame[[column for column in read_schema()["cases"].columns if column in frame]]
+    return frame[[*(column for column in read_schema()["cases"].columns if column in frame), *extra]]
 
 
 OUTCOMES = (

@@ -20,6 +20,8 @@ FEW_OFFICES = 10
 FEW_CASES = 5
 #: Shares of missing motivation that differ by more than this between referred and others are no accident.
 MISSING_GAP = 0.2
+#: What a study plan may name without its being a column, and the column it is worked out from.
+WORKED_OUT_FROM = {"counsellor_leniency": "counsellor_id"}
 GATEKEEPERS = {"counsellor_id": "counsellors", "job_specialist_id": "job specialists"}
 REFERRED = ("undecided", "refused", "accepted")
 
@@ -255,7 +257,9 @@ def _refusals(checked: Checked) -> Iterator[Notice]:
 
 def _asked_for(checked: Checked) -> Iterator[Notice]:
     plan = checked.plan
-    missing = [name for name in (plan.exposure, *plan.adjust_for, *plan.exclusion) if not checked.has(name)]
+    asked = (plan.exposure, *plan.adjust_for, *plan.exclusion, *plan.exclusion_referral)
+    recorded = dict.fromkeys(WORKED_OUT_FROM.get(name, name) for name in asked)
+    missing = [name for name in recorded if not checked.has(name)]
     if missing:
         yield Notice(
             "asked_for_absent",

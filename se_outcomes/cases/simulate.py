@@ -14,7 +14,7 @@ from se_outcomes.cases.check import check_cases
 from se_outcomes.cases.draw import draw_clients
 from se_outcomes.cases.gate_model import GateModel, Ruler, draw_offices
 from se_outcomes.cases.population import Population, make_grid
-from se_outcomes.cases.record import record_cases
+from se_outcomes.cases.record import EMPLOYABILITY, record_cases
 from se_outcomes.cases.timeline import HORIZON_DAYS, draw_timeline
 from se_outcomes.cases.traits import ADJUST_FOR
 from se_outcomes.cases.truth import tell_truth
@@ -96,6 +96,7 @@ def simulate_cases(
     employability_effect: float = 0.6,
     variation: float = 1.0,
     rounded: bool = True,
+    employability_recorded: bool = False,
 ) -> SimulatedStudy:
     """Draw a study of clients on their way through the gates of Supported Employment, and its truth.
 
@@ -129,6 +130,10 @@ def simulate_cases(
         Multiplies how much offices, counsellors, specialists and caseloads differ; 0 for not at all.
     rounded : bool
         Motivation in whole points; else exactly.
+    employability_recorded : bool
+        Whether the cases have a column ``employability`` (in standard deviations, to one decimal, or exactly
+        without ``rounded``) that the plan adjusts for. No value of it is ever missing. A file of them is read
+        with ``employability = "number"`` under ``[extra]``.
 
     Returns
     -------
@@ -153,6 +158,8 @@ def simulate_cases(
     3  top_vs_bottom              2.20          2.53
     """
     _refuse_arguments(n_cases, n_offices, seed, outcome_observed, gates, missing, variation)
+    if not isinstance(employability_recorded, bool):
+        raise ValueError(f"employability_recorded must be True or False; got {employability_recorded!r}")
     effects = (referral_effect, acceptance_effect, placement_effect, employability_effect)
     _refuse_effects(effects)
     model = GateModel(*effects, variation=variation, ruler=Ruler(rounded))
@@ -170,28 +177,35 @@ def simulate_cases(
         merged=gates == "merged",
         outcome_for_all=outcome_observed == "all",
         missing=USUAL_MISSING if missing is True else float(missing),
+        employability=employability_recorded,
     )
-    cases = check_cases(frame, mapping={"study": _plan(outcome_observed, gates)})
-    return SimulatedStudy(cases, Population(model, offices, make_grid(model.ruler)), frame)
+    cases = check_cases(frame, mapping=_mapping(outcome_observed, gates, employability_recorded))
+    population = Population(model, offices, make_grid(model.ruler), employability_recorded)
+    return SimulatedStudy(cases, population, frame)
 
 
 #: What moves simulated acceptance and not placement.
 EXCLUSION = "caseload_at_referral"
+#: What moves simulated referral and neither acceptance nor placement.
+EXCLUSION_REFERRAL = "counsellor_leniency"
 
 
-def _plan(outcome_observed: str, gates: str) -> dict[str, object]:
+def _mapping(outcome_observed: str, gates: str, employability_recorded: bool) -> dict[str, object]:
     """What the columns of simulated cases do not say."""
-    return {
+    extra = {EMPLOYABILITY: "number"} if employability_recorded else {}
+    study = {
         "outcome_observed": outcome_observed,
         "gates": gates,
         "bypass": "refused",
         "outcome": "first ordinary job within twelve months of entering the target group",
         "horizon_days": HORIZON_DAYS,
         "exposure": "motivation",
-        "adjust_for": [trait.column for trait in ADJUST_FOR],
+        "adjust_for": [*(trait.column for trait in ADJUST_FOR), *extra],
         "exclusion": [EXCLUSION],
+        "exclusion_referral": [EXCLUSION_REFERRAL],
         "source": "Simulated cases",
     }
+    return {"study": study, "extra": extra}
 
 
 def _refuse_arguments(

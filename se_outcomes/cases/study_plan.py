@@ -22,7 +22,7 @@ LONGEST_HORIZON = 36525
 Text = str | Mapping[str, str]
 _TEXTS = ("outcome", "source", "title")
 #: Settings that are lists of columns.
-_COLUMNS = ("adjust_for", "exclusion")
+_COLUMNS = ("adjust_for", "exclusion", "exclusion_referral")
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,9 @@ class StudyPlan:
     exclusion : tuple of str
         Columns that move acceptance and not placement (such as the job specialist's caseload), for the model
         that corrects placement for selection.
+    exclusion_referral : tuple of str
+        Columns that move referral, and neither acceptance nor placement; ``"counsellor_leniency"`` is worked out from
+        ``counsellor_id`` (the share that the counsellor referred of their other cases). For the model of both gates.
     rating_after_gate : {"refuse", "keep"}
         What to do with motivation that is dated after the gate it is to explain.
     source, title : str or None
@@ -65,6 +68,7 @@ class StudyPlan:
     exposure: str = "motivation"
     adjust_for: tuple[str, ...] = ()
     exclusion: tuple[str, ...] = ()
+    exclusion_referral: tuple[str, ...] = ()
     rating_after_gate: str = "refuse"
     source: Text | None = None
     title: Text | None = None

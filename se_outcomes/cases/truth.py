@@ -16,6 +16,9 @@ end: with the recorded columns only, so employability is left out, and motivatio
 * ``selection``: log ratio of the mean chances under the two motivations; ``gate_2`` with the referred as they
   are, ``net`` with both gates at work. The causal gates therefore do not add up to the causal net: giving
   more people motivation also changes who is referred. Standardising over offices changes nothing causal.
+
+Prospects, effects and policies: :mod:`se_outcomes.cases.truth_of_prospects`,
+:mod:`se_outcomes.cases.truth_of_effects`, :mod:`se_outcomes.cases.truth_of_policies`.
 """
 
 from __future__ import annotations
@@ -28,9 +31,12 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from se_outcomes.cases.population import CellFit, Passage, Population, fit_cells
+from se_outcomes.cases.recorded import Row, record_population
+from se_outcomes.cases.truth_of_effects import bounds_rows, effect_rows, gap_rows, two_gate_rows
+from se_outcomes.cases.truth_of_policies import policy_rows
+from se_outcomes.cases.truth_of_prospects import creaming_rows, left_out_rows
 
 Floats = NDArray[np.float64]
-Row = tuple[str, str, str, str, str, str, float, float]
 
 TRUTH_COLUMNS = (
     "question",
@@ -55,7 +61,8 @@ def tell_truth(population: Population, *, merged: bool, outcome_for_all: bool) -
     merged : bool
         Whether the two gates are recorded as one: then referral and its gate have no rows.
     outcome_for_all : bool
-        Whether placement is known for all: else placement of all eligible has no rows.
+        Whether placement is known for all: else placement of all eligible has no rows, nor has what compares the
+        accepted with others.
 
     Returns
     -------
@@ -72,7 +79,22 @@ def tell_truth(population: Population, *, merged: bool, outcome_for_all: bool) -
     if outcome_for_all:
         rows += _passage_rows(population, population.placement_of_eligible, "placement", "eligible")
     rows += _selection_rows(population, merged=merged)
+    rows += _counterfactual_rows(population, merged=merged, outcome_for_all=outcome_for_all)
     return pd.DataFrame(rows, columns=list(TRUTH_COLUMNS))
+
+
+def _counterfactual_rows(population: Population, *, merged: bool, outcome_for_all: bool) -> Iterator[Row]:
+    """Prospects, effects and policies."""
+    cells = record_population(population)
+    asked = {"merged": merged, "outcome_for_all": outcome_for_all}
+    yield from creaming_rows(population, cells, **asked)
+    yield from left_out_rows(population, cells, **asked)
+    if outcome_for_all:
+        yield from effect_rows(population, cells)
+        yield from gap_rows(population, cells)
+        yield from policy_rows(cells)
+    yield from two_gate_rows(population, cells, **asked)
+    yield from bounds_rows(population, cells, outcome_for_all=outcome_for_all)
 
 
 def _passage_rows(population: Population, passage: Passage, question: str, at_risk: str) -> Iterator[Row]:

@@ -18,6 +18,7 @@ PLAN = {
     "horizon_days": 365,
     "adjust_for": ["age_group", "education_level"],
     "exclusion": ["caseload_at_referral"],
+    "exclusion_referral": ["counsellor_leniency"],
     "source": "Simulated cases",
 }
 
@@ -30,6 +31,12 @@ def study():
 @pytest.fixture(scope="module")
 def frame(study):
     return study._frame
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    """The same study with employability recorded."""
+    return so.simulate_cases(1200, n_offices=5, seed=1, employability_recorded=True)
 
 
 @pytest.fixture(scope="module")
@@ -179,7 +186,8 @@ class TestGates:
         assert frame["accepted"].notna().all()
         assert (frame["referral_date"].notna() == frame["accepted"].astype(bool)).all()
         assert "non_acceptance_by" not in frame
-        assert set(merged.truth["question"]) == {"acceptance", "placement", "selection"}
+        assert "referral" not in set(merged.truth["question"])
+        assert not {"gate_1", "gate_2", "not_referred"} & set(merged.truth["term"])
 
 
 class TestOutcomes:
@@ -259,6 +267,58 @@ class TestSeed:
         mine = study.truth
         mine["causal_value"] = 0.0
         assert (study.truth["causal_value"] != 0).any()
+
+
+class TestEmployability:
+    def test_is_one_more_column_of_the_same_cases(self, recorded, study, frame):
+        assert "employability" not in frame
+        pd.testing.assert_frame_equal(recorded._frame.drop(columns="employability"), frame)
+        assert recorded.cases.plan.adjust_for == (*study.cases.plan.adjust_for, "employability")
+
+    def test_is_standard_normal_to_one_decimal_without_gaps_or_minus_zero(self):
+        values = so.simulate_cases(20_000, seed=2, missing=0.3, employability_recorded=True)._frame[
+            "employability"
+        ]
+        assert values.notna().all()
+        assert (values == values.round(1)).all()
+        assert not np.signbit(values[values == 0]).any()
+        assert values.mean() == pytest.approx(0, abs=4 / np.sqrt(20_000))
+        assert values.std() == pytest.approx(1, abs=4 / np.sqrt(40_000))
+
+    def test_is_exact_where_motivation_is(self):
+        study = so.simulate_cases(200, seed=1, rounded=False, employability_recorded=True)
+        assert study._frame["employability"].nunique() == 200
+
+    def test_belongs_to_its_case(self):
+        """The employable are referred more often, and keep their jobs longer: rows were not mixed up."""
+        frame = so.simulate_cases(20_000, seed=1, employability_recorded=True)._frame
+        high = frame["employability"] > 0.5
+        assert frame.loc[high, "referred"].mean() > frame.loc[~high, "referred"].mean() + 0.1
+        assert frame.loc[high, "weeks_worked_12m"].mean() > frame.loc[~high, "weeks_worked_12m"].mean() + 2
+
+    @pytest.mark.parametrize("ending", FORMATS)
+    def test_is_written_and_read_as_an_extra_column(self, tmp_path, ending, recorded):
+        plan = {**PLAN, "adjust_for": [*PLAN["adjust_for"], "employability"]}
+        mapping = {"study": plan, "extra": {"employability": "number"}}
+        loaded = so.load_cases(recorded.write(tmp_path / f"cases{ending}"), mapping=mapping)
+        assert loaded.fingerprint == recorded.cases.fingerprint
+        pd.testing.assert_frame_equal(
+            loaded.tally(["employability"]), recorded.cases.tally(["employability"]), check_dtype=False
+        )
+
+    def test_adjusting_for_it_brings_the_causal_slope(self):
+        """Exact and without gatekeepers the logit is right: what it converges to is what motivation causes."""
+        truth = so.simulate_cases(
+            100, n_offices=1, seed=1, rounded=False, variation=0.0, employability_recorded=True
+        ).truth.query("measure == 'log_odds' and contrast == 'per_sd' and adjustment == 'adjusted'")
+        found = truth[truth["at_risk"] != "eligible"]
+        assert set(found["question"]) == {"acceptance", "placement"}
+        assert found["population_value"].to_numpy() == pytest.approx(found["causal_value"], abs=1e-6)
+
+    @pytest.mark.parametrize("given", [1, None, "yes"])
+    def test_other_than_true_or_false_is_refused(self, given):
+        with pytest.raises(ValueError, match="employability_recorded must be True or False"):
+            so.simulate_cases(100, employability_recorded=given)
 
 
 class TestSizes:

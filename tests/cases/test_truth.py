@@ -189,7 +189,18 @@ class TestProperties:
         assert not truth.duplicated(
             ["question", "adjustment", "at_risk", "term", "contrast", "measure"]
         ).any()
-        assert len(truth) == 4 * 2 * 2 * 3 + 2 * 3
+        passages = {"referral", "acceptance", "placement", "selection"}
+        assert truth["question"].isin(passages).sum() == 4 * 2 * 2 * 3 + 2 * 3
+        assert set(truth["question"]) - passages == {
+            "creaming",
+            "targeting",
+            "left_out",
+            "effect",
+            "gap",
+            "policies",
+            "two_gates",
+            "bounds",
+        }
 
     def test_odds_ratios_are_exponentiated_log_odds(self):
         truth = truth_of(GateModel()).set_index(["question", "adjustment", "at_risk", "contrast"])
@@ -234,6 +245,7 @@ class TestProperties:
         """One office, or five that are alike: the same values."""
         model = GateModel(variation=0.0)
         one, five = truth_of(model, n_offices=1), truth_of(model, n_offices=5)
+        five = five[five["adjustment"] != "across"]  # of one office there is nothing across offices
         for column in ("population_value", "causal_value"):
             assert one[column].to_numpy() == pytest.approx(five[column].to_numpy(), abs=1e-9)
 
@@ -257,9 +269,15 @@ class TestProperties:
         monkeypatch.setattr("se_outcomes.cases.population.MOTIVATION_NODES", 24)
         monkeypatch.setattr("se_outcomes.cases.population.EMPLOYABILITY_NODES", 61)
         fine = truth_of(model)
+        # the last to be served are a whole node's; of exact motivation that is up to a hundredth of a quarter
+        ranked = coarse["measure"].isin(["greatest", "ratio"]) | (coarse["question"] == "policies")
+        included = coarse["measure"] == "inclusion"
         for column in ("population_value", "causal_value"):
+            off = (coarse[column] - fine[column]).abs()
             # unrounded, the nodes are the recorded values: the logit's step between quarters moves with them
-            assert coarse[column].to_numpy() == pytest.approx(fine[column].to_numpy(), abs=1e-6)
+            assert off[~ranked].max() < 1e-6
+            assert off[ranked & ~included].max() < 1e-4
+            assert off[included].max() < (1e-6 if model.ruler.rounded else 0.02)
 
 
 def test_logit_without_a_maximum_is_refused():
