@@ -1,0 +1,1 @@
+"""What would have been: effects by doubly robust scores, bounds that assume less, and rules for who is served."""
