@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from se_outcomes.cases.cases import Cases
 from se_outcomes.errors import EstimationError
+from se_outcomes.report.admission_answers import AdmissionAnswers, ask_admission
 from se_outcomes.study.acceptance import estimate_acceptance
 from se_outcomes.study.characteristics import CharacteristicsResult, count_characteristics
 from se_outcomes.study.design import is_numeric
@@ -44,12 +45,14 @@ class Answers:
         By key of :data:`PASSAGES`; those that could be answered.
     selection : SelectionResult or None
     refusals : mapping of str to EstimationError
-        By key of a passage question, ``"selection"`` or ``"selected_placement"``: why there is no answer, or none
-        within offices.
+        By key of a passage question, ``"selection"``, ``"selected_placement"`` or a question about admission: why there
+        is no answer, or none within offices.
     selected : SelectedPlacementResult or None
         Placement corrected for selection.
     familywise : FamilywiseResult or None
         The passage questions' tests adjusted for their number, where there are two or more.
+    admission : AdmissionAnswers
+        Who is taken and who is left, what it does, and what other rules would do.
     """
 
     funnel: FunnelResult
@@ -59,6 +62,7 @@ class Answers:
     refusals: Mapping[str, EstimationError] = field(default_factory=dict)
     selected: SelectedPlacementResult | None = None
     familywise: FamilywiseResult | None = None
+    admission: AdmissionAnswers = field(default_factory=AdmissionAnswers)
 
     @property
     def by_level(self) -> bool:
@@ -112,7 +116,9 @@ def ask_questions(
     by_level = cases.has(exposure) and not is_numeric(cases.tally([exposure])[exposure])
     selected = None if by_level else _correct_for_selection(cases, refusals)
     familywise = _adjust_for_number(list(passages.values()))
-    return Answers(funnel, characteristics, passages, selection, refusals, selected, familywise)
+    admission, refused = ask_admission(cases, by_level=by_level, tick=tick)
+    refusals |= refused
+    return Answers(funnel, characteristics, passages, selection, refusals, selected, familywise, admission)
 
 
 def _adjust_for_number(results: Sequence[PassageResult]) -> FamilywiseResult | None:

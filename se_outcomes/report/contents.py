@@ -30,7 +30,10 @@ from se_outcomes.figures.selection import describe_selection, draw_selection, se
 from se_outcomes.report import text
 from se_outcomes.report.answers import Answers
 from se_outcomes.report.blocks import Block, Contents, FigureExhibit
+from se_outcomes.report.effect_chapter import compose_effect
 from se_outcomes.report.few_offices import compose_few_offices
+from se_outcomes.report.policy_chapter import compose_open_gates
+from se_outcomes.report.taken_chapter import compose_taken
 from se_outcomes.results import records
 from se_outcomes.study.passage import PassageResult
 from se_outcomes.tables.characteristics import tabulate_characteristics
@@ -65,6 +68,9 @@ def compose(cases: Cases, answers: Answers, words: Words, min_cell: int) -> list
     _compose_across(contents)
     _compose_selection(contents)
     _compose_selected(contents)
+    compose_taken(contents)
+    compose_effect(contents)
+    compose_open_gates(contents)
     compose_few_offices(contents)
     contents.heading("left_out")
     contents.bullets(text.say_left_out(cases, answers, words))
@@ -79,9 +85,15 @@ def _compose_summary(contents: Contents) -> None:
     words, exposure = contents.words, contents.words.noun(contents.cases.plan.exposure)
     contents.heading("summary")
     contents.bullets(list(text.say_summary(contents.answers, words)))
-    if contents.answers.passages:
-        not_shown = "explain_not_shown" if contents.answers.selected is None else "explain_not_shown_open"
-        contents.paragraphs(words.say("explain_summary", exposure=exposure), words.say(not_shown))
+    if not contents.answers.passages:
+        return
+    if contents.answers.admission.effect is not None:
+        contents.paragraphs(
+            words.say("explain_summary_effect", exposure=exposure), words.say("explain_not_shown_effect")
+        )
+        return
+    not_shown = "explain_not_shown" if contents.answers.selected is None else "explain_not_shown_open"
+    contents.paragraphs(words.say("explain_summary", exposure=exposure), words.say(not_shown))
 
 
 def _compose_cases(contents: Contents) -> None:

@@ -6,7 +6,7 @@ told is missing in them, and a missing number is shown as a colon, whatever the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +14,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from se_outcomes.report.answers import Answers
+from se_outcomes.report.disclosure_of_admission import protect_admission
 from se_outcomes.report.ledger import RECORDED, Key
+from se_outcomes.report.masking import INTERVAL, as_told, protect_equations, told_of
 from se_outcomes.report.plan import Plan, Told
 from se_outcomes.results import Notice, records
 from se_outcomes.study.characteristics import CharacteristicsResult
@@ -26,7 +28,6 @@ from se_outcomes.study.selected_placement import SelectedPlacementResult
 from se_outcomes.study.selection import SelectionResult
 from se_outcomes.tables.few_offices import disagreements
 
-INTERVAL = ("conf_low", "conf_high")
 #: Numbers of ``PassageResult.offices`` and the decimals they are told with: finer, they would tell offices' sizes.
 OFFICE_DECIMALS = {"effective_offices": 1, "cr2_dof": 1, "largest_leverage": 2, "largest_share": 2}
 
@@ -45,6 +46,7 @@ def protect(answers: Answers, plan: Plan) -> Answers:
         selection=None if answers.selection is None else protect_selection(answers.selection, plan),
         selected=None if answers.selected is None else protect_selected(answers.selected, answers, plan),
         familywise=_protect_familywise(answers.familywise, passages),
+        admission=protect_admission(answers, plan),
     )
 
 
@@ -52,15 +54,15 @@ def protect_funnel(funnel: FunnelResult, plan: Plan) -> FunnelResult:
     """Counts and shares by the plan."""
     counts = funnel.counts.astype(dict.fromkeys(["n_at_risk", "n_passed", "n_unknown"], "float64"))
     keys = [("funnel", group, stage) for group, stage in counts[["group", "stage"]].itertuples(index=False)]
-    told = _told([plan.tells_share((*key, "n_at_risk"), (*key, "n_passed")) for key in keys])
+    told = told_of([plan.tells_share((*key, "n_at_risk"), (*key, "n_passed")) for key in keys])
     for name in ("n_at_risk", "n_passed", "n_unknown"):
-        counts[name] = counts[name].where(_told([plan.tells(*key, name) for key in keys]) > 0)
+        counts[name] = counts[name].where(told_of([plan.tells(*key, name) for key in keys]) > 0)
     for name in ("estimate", *INTERVAL):
-        counts[name] = _as_told(counts[name], told)
+        counts[name] = as_told(counts[name], told)
     for name in ("wilson_low", "wilson_high"):
         # with the share known, how wide Wilson's interval is tells the number of cases
         counts[name] = counts[name].where(told == Told.EXACTLY)
-    may = _told([plan.tells("flow", place) for place in funnel.flow["place"]])
+    may = told_of([plan.tells("flow", place) for place in funnel.flow["place"]])
     flow = funnel.flow.assign(n=funnel.flow["n"].astype("float64").where(may > 0))
     return replace(funnel, counts=counts, flow=flow)
 
@@ -69,17 +71,17 @@ def protect_characteristics(described: CharacteristicsResult, plan: Plan) -> Cha
     """Levels, shares and means by the plan of their variable; differences where both sides may be told."""
     counts = described.counts.assign(n=described.counts["n"].astype("float64"))
     rows = list(records(counts))
-    n_told = _told([plan.tells(row.variable, row.level, row.stage) for row in rows]) > 0
+    n_told = told_of([plan.tells(row.variable, row.level, row.stage) for row in rows]) > 0
     # the share of the missing is of all of the stage, that of a level of those recorded
     shares = [row.level == MISSING or plan.tells(row.variable, RECORDED, row.stage) for row in rows]
     counts = counts.assign(
-        n=counts["n"].where(n_told), share=counts["share"].where(n_told & (_told(shares) > 0))
+        n=counts["n"].where(n_told), share=counts["share"].where(n_told & (told_of(shares) > 0))
     )
     moments = described.moments.assign(n=described.moments["n"].astype("float64"))
-    may = _told(plan.tells(row.variable, RECORDED, row.stage) for row in records(moments)) > 0
+    may = told_of(plan.tells(row.variable, RECORDED, row.stage) for row in records(moments)) > 0
     moments = moments.assign(**{name: moments[name].where(may) for name in ("n", "mean", "std_dev")})
     differences = described.differences
-    of_both = _told(
+    of_both = told_of(
         [
             all(
                 plan.tells(row.variable, row.level or RECORDED, f"{row.contrast}_{side}")
@@ -110,7 +112,7 @@ def protect_passage(key: str, result: PassageResult, plan: Plan) -> PassageResul
     compared = dict(zip(result.groups["group"], of_groups, strict=True))
     estimates = _protect_estimates(key, result, result.estimates, compared, plan)
     exclusions = result.exclusions.astype({"n": "float64"})
-    may = _told([plan.tells("exclusions", key, reason) for reason in exclusions["reason"]]) > 0
+    may = told_of([plan.tells("exclusions", key, reason) for reason in exclusions["reason"]]) > 0
     return replace(
         result,
         estimates=estimates,
@@ -147,12 +149,12 @@ def _protect_counts(
 ) -> tuple[pd.DataFrame, NDArray[np.int64]]:
     """A frame with ``n, n_passed`` and shares of them by the plan, and how much of each row's share is told."""
     keys = [("passage", key, column, name) for name in frame[column]]
-    told = _told([plan.tells_share((*row, "n"), (*row, "n_passed")) for row in keys])
+    told = told_of([plan.tells_share((*row, "n"), (*row, "n_passed")) for row in keys])
     counts = {
-        name: frame[name].astype("float64").where(_told([plan.tells(*row, name) for row in keys]) > 0)
+        name: frame[name].astype("float64").where(told_of([plan.tells(*row, name) for row in keys]) > 0)
         for name in ("n", "n_passed")
     }
-    return frame.assign(**counts, **{name: _as_told(frame[name], told) for name in shares}), told
+    return frame.assign(**counts, **{name: as_told(frame[name], told) for name in shares}), told
 
 
 def _protect_estimates(
@@ -160,7 +162,7 @@ def _protect_estimates(
 ) -> pd.DataFrame:
     """Numbers of a contrast between two groups only where a share may be told of both; counts by the plan."""
     overall = plan.tells_share(("exclusions", key, "used"), ("passage", key, "n_events")) > Told.NOTHING
-    told = _told(
+    told = told_of(
         _groups_told(contrast, compared) if overall else Told.NOTHING for contrast in estimates["contrast"]
     )
     if result.specification.office_effects:
@@ -172,12 +174,12 @@ def _protect_estimates(
     numbers = [name for name in estimates.select_dtypes("number").columns if name not in kept]
     # a ratio of two shares tells more of a small one than the share does to the whole per cent
     decimals = np.where(estimates["measure"] == "ame", 2, 1)
-    masked = {name: _as_told(estimates[name], told, decimals) for name in numbers}
+    masked = {name: as_told(estimates[name], told, decimals) for name in numbers}
     masked |= {name: estimates[name].where(told > 0) for name in tests}
     if "cr2_dof" in masked:
         masked["cr2_dof"] = masked["cr2_dof"].round(OFFICE_DECIMALS["cr2_dof"])
     for name, count in (("n_cases", ("exclusions", key, "used")), ("n_events", ("passage", key, "n_events"))):
-        masked[name] = estimates[name].astype("float64").where(_told([plan.tells(*count)] * len(told)) > 0)
+        masked[name] = estimates[name].astype("float64").where(told_of([plan.tells(*count)] * len(told)) > 0)
     return estimates.assign(**masked)
 
 
@@ -257,7 +259,7 @@ def protect_selection(selection: SelectionResult, plan: Plan) -> SelectionResult
     """A gate's ratio only where a share may be told of both groups; the net only with all gates."""
     rates = selection.rates.astype({"n_at_risk": "float64", "n_passed": "float64"})
     keys = [("selection", row.group, row.gate) for row in records(rates)]
-    of_rates = rates.assign(told=_told([_selection_told(key, plan) for key in keys]))
+    of_rates = rates.assign(told=told_of([_selection_told(key, plan) for key in keys]))
     gates = of_rates.groupby("gate")["told"].min()
     # a net and one gate give the other
     gates["net"] = gates.min()
@@ -266,8 +268,8 @@ def protect_selection(selection: SelectionResult, plan: Plan) -> SelectionResult
     )
     crude = (rates["adjustment"] == "crude").to_numpy()
     for name in ("n_at_risk", "n_passed"):
-        rates[name] = rates[name].where(_told([plan.tells(*key, name) for key in keys]) > 0)
-    rates["rate"] = _as_told(rates["rate"], np.where(crude | (told == 0), told, Told.EXACTLY))
+        rates[name] = rates[name].where(told_of([plan.tells(*key, name) for key in keys]) > 0)
+    rates["rate"] = as_told(rates["rate"], np.where(crude | (told == 0), told, Told.EXACTLY))
     estimates = selection.estimates
     of_terms = estimates["term"].map(gates).to_numpy()
     exact = (estimates["adjustment"] != "crude").to_numpy() & (of_terms > 0)
@@ -276,7 +278,7 @@ def protect_selection(selection: SelectionResult, plan: Plan) -> SelectionResult
         name for name in estimates.select_dtypes("number").columns if name not in ("statistic", "p_value")
     ]
     # a ratio of two shares tells more of a small one than the share does to the whole per cent
-    masked = {name: _as_told(estimates[name], of_terms, decimals=1) for name in numbers}
+    masked = {name: as_told(estimates[name], of_terms, decimals=1) for name in numbers}
     masked |= {name: estimates[name].where(of_terms > 0) for name in ("statistic", "p_value")}
     n_told = all(
         plan.tells("selection", group, "net", "n_at_risk") for group in (selection.top, selection.bottom)
@@ -314,7 +316,7 @@ def protect_selected(
     told = np.where(levels, Told.ROUNDED, Told.EXACTLY)
     averages = result.averages.assign(
         n_cases=np.nan,
-        **{name: _as_told(result.averages[name], told) for name in ("estimate", *INTERVAL)},
+        **{name: as_told(result.averages[name], told) for name in ("estimate", *INTERVAL)},
     )
     kept = ("n_offices", "converged", "rho", "boundary", "n_local_maxima")
     outside = {name: value for name, value in result.diagnostics.items() if not name.startswith("left_out")}
@@ -323,7 +325,7 @@ def protect_selected(
         estimates=_protect_slopes(result.estimates).assign(**missing),
         averages=averages,
         profile=_protect_profile(result.profile),
-        equations=_protect_equations(result.equations, answers, plan),
+        equations=protect_equations(result.equations, answers, plan),
         curve=_between_bins(result.curve, _bins_of(answers, plan)),
         exclusions=result.exclusions.iloc[:0],
         used=result.used.iloc[:0],
@@ -339,27 +341,13 @@ def _protect_slopes(estimates: pd.DataFrame) -> pd.DataFrame:
     """The risk ratio to one decimal: with the marginal effect it would tell a share that is told rounded."""
     told = np.where(estimates["measure"] == "risk_ratio", Told.ROUNDED, Told.EXACTLY)
     numbers = ("estimate", "std_error", *INTERVAL)
-    return estimates.assign(**{name: _as_told(estimates[name], told, decimals=1) for name in numbers})
+    return estimates.assign(**{name: as_told(estimates[name], told, decimals=1) for name in numbers})
 
 
 def _protect_profile(profile: pd.DataFrame) -> pd.DataFrame:
     """Shares to the whole per cent, and nothing of the likelihood, from which counts can be worked out."""
     shares = [name for name in profile.columns if name.startswith("open_gate")]
     return profile.assign(deviance=np.nan, **{name: profile[name].round(2) for name in shares})
-
-
-def _protect_equations(equations: pd.DataFrame, answers: Answers, plan: Plan) -> pd.DataFrame:
-    """Coefficients of levels only where table 1 tells the level at every stage: a standard error tells of few."""
-    stages = list(answers.characteristics.stages)
-    may = _told(
-        row.level is None
-        or pd.isna(row.level)
-        or all(plan.tells(row.term, row.level, stage) for stage in stages)
-        for row in records(equations)
-    )
-    return equations.assign(
-        **{name: equations[name].where(may > 0) for name in ("estimate", "std_error", *INTERVAL)}
-    )
 
 
 def _bins_of(answers: Answers, plan: Plan) -> pd.DataFrame:
@@ -376,15 +364,3 @@ def _selection_told(key: Key, plan: Plan) -> Told:
         if key[2] == "net" and gates:
             return Told(min(plan.tells_share(whole, (*whole[:3], "n_passed")) for whole in gates))
     return plan.tells_share((*key, "n_at_risk"), (*key, "n_passed"))
-
-
-def _told(values: Iterable[int]) -> NDArray[np.int64]:
-    return np.fromiter(values, dtype=np.int64)
-
-
-def _as_told(values: pd.Series, told: NDArray[np.int64], decimals: int | NDArray[np.int64] = 2) -> pd.Series:
-    """Values exactly, rounded, or missing."""
-    values = values.astype("float64")
-    scale = 10.0 ** np.asarray(decimals)
-    rounded = (values * scale).round() / scale + 0.0  # no minus before a nought
-    return values.where(told == Told.EXACTLY, rounded).where(told > 0)

@@ -17,6 +17,7 @@ from tqdm import tqdm
 import se_outcomes
 from se_outcomes.cases.cases import Cases
 from se_outcomes.inference.score_bootstrap import SEED, SIGNS_UP_TO
+from se_outcomes.report.admission_answers import ADMISSION
 from se_outcomes.report.answers import PASSAGES, ask_questions
 from se_outcomes.report.blocks import Block, FigureExhibit, TableExhibit
 from se_outcomes.report.contents import compose
@@ -107,8 +108,9 @@ def _refuse_formats(formats: Sequence[str]) -> None:
 @contextmanager
 def _progress_bar(shown: bool) -> Iterator[Callable[[str], None]]:
     """A bar over questions, the disclosure plan, the figures and the page."""
-    # questions (funnel, table 1, passages, split, corrected), plan and page, figures (funnel, passages, five more)
-    steps = (4 + len(PASSAGES)) + 2 + (1 + len(PASSAGES) + 5)
+    # questions (funnel, table 1, passages, split, corrected, admission), plan and page, figures (funnel, passages,
+    # five more, seven on admission)
+    steps = (4 + len(PASSAGES) + len(ADMISSION)) + 2 + (1 + len(PASSAGES) + 5 + 7)
     with tqdm(
         total=steps, disable=not shown, bar_format="{desc:<24}{percentage:3.0f}%|{bar}| {elapsed}"
     ) as bar:

@@ -9,6 +9,12 @@ import pandas as pd
 
 from se_outcomes.cases.cases import Cases
 from se_outcomes.cases.schema import read_schema
+from se_outcomes.report.admission_text import (
+    say_admission_in_short,
+    say_admission_method,
+    say_admission_notices,
+    say_remedies,
+)
 from se_outcomes.report.answers import PASSAGES, Answers
 from se_outcomes.study.passage import PassageResult
 from se_outcomes.study.selected_placement import SelectedPlacementResult
@@ -200,6 +206,7 @@ def say_left_out(cases: Cases, answers: Answers, words: Words) -> list[str]:
                 why=why[:1].upper() + why[1:],
             )
         )
+    said += say_remedies(answers, exposure, words)
     for chapter in CHAPTERS:
         missing = [name for name in _columns_of(chapter) if not cases.has(name)]
         if missing and not (chapter == "retention" and len(missing) < 2):
@@ -222,7 +229,7 @@ def say_reservations(cases: Cases, answers: Answers, words: Words) -> list[str]:
         notices += [*answers.selection.refusals, *answers.selection.warnings]
     for answer in (answers.selected, answers.familywise):
         notices += () if answer is None else answer.warnings
-    said = dict.fromkeys(words.notice(notice) for notice in notices)
+    said = dict.fromkeys([*map(words.notice, notices), *say_admission_notices(answers, words)])
     return [sentence for sentence in said if sentence] or [words.say("reservations_none")]
 
 
@@ -241,6 +248,7 @@ def say_method(cases: Cases, answers: Answers, min_cell: int, words: Words) -> l
         said.append(words.say("method_selected_inference"))
         if not answers.selected.specification.office_effects:
             said.append(words.say("method_no_office_effects"))
+    said += say_admission_method(answers, words)
     said.append(words.say("method_disclosure", min_cell=words.count(min_cell)))
     said.append(words.say("explain_rounded"))
     return said
@@ -313,3 +321,4 @@ def say_summary(answers: Answers, words: Words) -> Iterator[str]:
         yield " ".join(sentences)
     if answers.selection is not None and (said := say_selection(answers.selection, words)):
         yield " ".join(said)
+    yield from say_admission_in_short(answers, words)

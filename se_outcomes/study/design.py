@@ -132,6 +132,15 @@ def covariate_term(column: str, values: pd.Series, counts: Floats) -> Term:
     return Term(column, ((found - mean) / (spread if spread > 0 else 1.0))[:, None])
 
 
+def term_names(terms: Sequence[Term]) -> tuple[tuple[str, str], ...]:
+    """Variable and level of every column of these terms; the level is empty for numbers."""
+    return tuple(
+        (term.name, level)
+        for term in terms
+        for level in (term.levels[1:] if term.levels else [""] * term.columns.shape[1])
+    )
+
+
 def design_arrays(
     used: pd.DataFrame,
     exposure: Term,

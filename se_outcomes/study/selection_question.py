@@ -175,11 +175,16 @@ def fit_situation(sample: SelectionSample, observed: str) -> PairedFit:
 
 def named_refusal(refusal: EstimationError, sample: SelectionSample) -> EstimationError:
     """The refusal with variables in place of column numbers."""
+    gate = refusal.details.get("equation") in ("gate", "acceptance")
+    return name_columns(refusal, sample.names_Z if gate else (*sample.names_X, ("accepted", "")))
+
+
+def name_columns(refusal: EstimationError, names: Sequence[tuple[str, str]]) -> EstimationError:
+    """A refusal of columns of an equation, by the variables that they are; others as they are."""
     numbers_named = refusal.details.get("columns")
     if refusal.reason not in ("separation", "collinearity") or not isinstance(numbers_named, tuple):
         return refusal
     equation = refusal.details.get("equation")
-    names = sample.names_Z if equation in ("gate", "acceptance") else (*sample.names_X, ("accepted", ""))
     columns = tuple(dict.fromkeys(names[number][0] for number in numbers_named))
     columns = tuple(column for column in columns if column != CONSTANT)
     named = " and ".join(columns)

@@ -21,6 +21,7 @@ from se_outcomes.study.design import (
     numbers,
     office_codes,
     require_columns,
+    term_names,
 )
 from se_outcomes.study.sample import leave_out_missing, sample_columns
 
@@ -126,7 +127,7 @@ def draw_selection_sample(
         )
     columns = sample_columns(exposure, [*adjust_for, *exclusion], numeric=True)
     tally = leave_out_missing(sort_cases(cases.tally(columns), gate), exposure, [*adjust_for, *exclusion])
-    _refuse_unrecorded(tally, [*adjust_for, *exclusion])
+    refuse_unrecorded(tally, [*adjust_for, *exclusion])
     if outcome_observed == "all":
         tally = leave_out(tally, tally["outcome_state"].astype(str) == "unknown", "outcome_unknown")
     if office_effects:
@@ -169,7 +170,7 @@ def _seen(used: pd.DataFrame, outcome_observed: str) -> NDArray[np.bool_]:
     return known if outcome_observed == "all" else known & (used["event"].to_numpy(float) == 1)
 
 
-def _refuse_unrecorded(tally: pd.DataFrame, columns: Sequence[str]) -> None:
+def refuse_unrecorded(tally: pd.DataFrame, columns: Sequence[str]) -> None:
     """Refuse columns that none of those who did not pass the gate have: without these there is no gate.
 
     Raises
@@ -213,7 +214,7 @@ def _arrays(
         np.nan,
     )
     width = sum(term.columns.shape[1] for term in shared)
-    names = _names(shared)
+    names = term_names(shared)
     return SelectionSample(
         sorted_cases=tally,
         used=used,
@@ -224,17 +225,8 @@ def _arrays(
         counts=counts,
         offices=office_codes(used),
         names_X=names,
-        names_Z=names + _names(excluded),
+        names_Z=names + term_names(excluded),
         exclusion_columns=tuple(range(width, width + sum(term.columns.shape[1] for term in excluded))),
         office_effects=office_effects,
         warnings=warnings,
-    )
-
-
-def _names(terms: Sequence[Term]) -> tuple[tuple[str, str], ...]:
-    """Variable and level of every column of these terms."""
-    return tuple(
-        (term.name, level)
-        for term in terms
-        for level in (term.levels[1:] if term.levels else [""] * term.columns.shape[1])
     )

@@ -8,16 +8,20 @@ import pandas as pd
 import pytest
 
 import se_outcomes as so
+from se_outcomes.cases.simulate import _mapping
 from se_outcomes.errors import DisclosureError
+from se_outcomes.report.answers import ask_questions
 from se_outcomes.report.release import release_files
 
 FIGURES = (
     "funnel", "passage_referral", "passage_acceptance", "passage_placement", "passage_placement_eligible",
     "marginal_effects", "selection", "corrected_effects", "rho_profile", "placement_curve",
+    "losses", "prospects", "left_out", "creaming", "gap", "gap_two_gates", "policies",
 )  # fmt: skip
 TABLES = (
     "exclusions", "characteristics", "funnel", "passage", "selection", "open_gate", "selection_equations",
-    "few_offices", "familywise",
+    "few_offices", "familywise", "left_out", "composition", "no_chance", "creaming", "effect", "effect_levels",
+    "overlap", "bounds", "two_gates", "correlations", "policies", "inclusion", "crowding", "open_gates",
 )  # fmt: skip
 
 
@@ -226,3 +230,21 @@ def test_reports_of_awkward_cases_are_made_and_say_what_is_not_answered(options,
         assert "éi hending" in words
     if options.get("outcome_observed") == "accepted":
         assert "berre observert for dei som er tekne inn" in words
+
+
+def test_a_report_where_everybody_referred_is_accepted(tmp_path):
+    frame = so.simulate_cases(600, seed=3)._frame
+    columns = ["case_id", "office_id", "counsellor_id", "motivation", "referred", "accepted", "placed", "sex"]
+    frame = frame[columns].assign(accepted=frame["referred"].where(frame["referred"]))
+    mapping = _mapping("all", "separate", False)
+    mapping["study"] |= {
+        "horizon_days": None,
+        "adjust_for": ["sex"],
+        "exclusion": [],
+        "exclusion_referral": [],
+    }
+    cases = so.check_cases(frame, mapping=mapping)
+    answers = ask_questions(cases)
+    assert set(answers.admission.left_out.groups["status"]) == {"not_referred", "accepted"}
+    page = so.render_report(cases, tmp_path / "report", language="en").read_text(encoding="utf-8")
+    assert "those never referred" in page

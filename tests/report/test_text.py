@@ -11,6 +11,7 @@ from se_outcomes.cases.check import check_cases
 from se_outcomes.cases.schema import LANGUAGES
 from se_outcomes.errors import EstimationError
 from se_outcomes.report import text
+from se_outcomes.report.admission_answers import AdmissionAnswers
 from se_outcomes.report.answers import Answers, ask_questions
 from se_outcomes.report.contents import compose
 from se_outcomes.results import Notice, Test
@@ -506,7 +507,8 @@ def test_method_names_what_was_adjusted_for(cases, answers):
         for key, result in answers.passages.items()
     }
     assert "adjusted" not in text.say_method(cases, replace(answers, passages=crude), 5, speak("en"))[0]
-    none = text.say_method(cases, replace(answers, passages={}, selected=None), 10, speak("nb"))
+    nothing = replace(answers, passages={}, selected=None, admission=AdmissionAnswers())
+    none = text.say_method(cases, nothing, 10, speak("nb"))
     assert none[0].startswith("Grupper på færre enn 10 saker")
 
 
@@ -532,7 +534,7 @@ def test_separation_is_told_by_variable_and_never_by_level(cases, answers):
 
 def test_summary_tells_of_every_question_and_the_split(answers):
     said = list(text.say_summary(answers, speak("nb")))
-    assert len(said) == 2 + len(answers.passages)
+    assert len(said) == 2 + len(answers.passages) + 2  # creaming, and the effect with open gates
     assert said[0].startswith("Av ")
     assert "begge portene" in said[-1]
     assert len(list(text.say_summary(replace(answers, selection=None), speak("nb")))) == len(said) - 1

@@ -17,16 +17,23 @@ from se_outcomes.cases.remarks import GATEKEEPERS
 from se_outcomes.cases.schema import read_schema
 from se_outcomes.errors import REASONS as REFUSALS
 from se_outcomes.errors import EstimationError
+from se_outcomes.figures.gap import PARTS, WHOLES
+from se_outcomes.figures.policies import MARKS as POLICIES
 from se_outcomes.report.answers import PASSAGES
 from se_outcomes.report.text import CHAPTERS
 from se_outcomes.results import Notice
 from se_outcomes.study import characteristics, placement
 from se_outcomes.study.acceptance import ACCEPTANCE
 from se_outcomes.study.at_risk import REASONS as EXCLUSIONS
+from se_outcomes.study.creaming import BASES
 from se_outcomes.study.funnel import FLOW, STAGES
+from se_outcomes.study.losses import FATES
+from se_outcomes.study.prospects import STATUSES
 from se_outcomes.study.referral import REFERRAL
 from se_outcomes.study.selection import ESTIMATORS, MERGED
 from se_outcomes.study.selection_answer import AVERAGES
+from se_outcomes.tables.bounds import HOURS
+from se_outcomes.tables.left_out import QUANTILES
 from se_outcomes.wording import words as words_module
 from se_outcomes.wording.words import Words, read_texts, speak
 
@@ -252,15 +259,27 @@ def put_together():
         "place": ["cases", "eligible", *FLOW],
         "stage": [stage.name for stage in STAGES],
         "reached": stages,
-        "head": characteristics.CONTRASTS,
+        "head": [*characteristics.CONTRASTS, *QUANTILES],
         "question": {f"{question.name}_{question.at_risk}" for question in asked},
         "share": {f"{question.name}_{question.at_risk}" for question in asked},
         "axis_share": {question.name for question in asked},
         "adjustment": ["crude", "adjusted", *ESTIMATORS],
-        "gate": ["gate_1", "gate_2", "net"],
+        "gate": ["gate_1", "gate_2", "net", "both"],
+        "status": [*STATUSES, *FATES],
+        "prospects": ["without_se", "with_se"],
+        "how": ["without_se", "with_se"],
+        "index": BASES,
+        "measure": ["share", *BASES, "chance"],
+        "gap": [*PARTS, *WHOLES],
+        "effect": ["all", "accepted", "not_accepted", "overlap", HOURS],
+        "placed": ["open_gate", "closed_gate", "today", "open_gate_naive", "not_accepted"],
+        "method": ["naive", "within", "across"],
+        "assumption": ["none", "monotone_selection", "monotone_response", "both", "monotone_placement"],
+        "policy": POLICIES,
+        "pair": ["referral_acceptance", "referral_placement", "acceptance_placement"],
         "contrast": ["per_sd", "top_vs_bottom"],
         "drawn": ["observed", "curve", "level"],
-        "level": ["q1", "q2", "q3", "q4", "all", "missing", "true", "false"],
+        "level": ["q1", "q2", "q3", "q4", "all", "missing", "true", "false", "lowest_prospects"],
         "unit": {column.unit for column in columns.values() if column.unit},
     }
     keys = {f"{prefix}_{name}" for prefix, of_prefix in names.items() for name in of_prefix}
