@@ -1,0 +1,72 @@
+"""Who is taken, what SE does, and both gates: cells in short, and the full table of ``creaming.py`` (slow)."""
+
+import os
+from dataclasses import replace
+
+import pytest
+from monte_carlo.creaming import (
+    CELLS,
+    COVERAGE_FIVE,
+    KNOWN_TO_FAIL,
+    Cell,
+    find_effects,
+    line,
+    misses,
+    tell_truth,
+)
+from monte_carlo.harness import run, share_within
+
+#: In a worker of pytest-xdist the other cores have work of their own.
+PROCESSES = 1 if "PYTEST_XDIST_WORKER" in os.environ else None
+
+
+def test_the_truth_is_that_of_the_model():
+    """The figures of the plain model: an effect of 13 points on the accepted behind a gap of 26."""
+    truth = tell_truth(())
+    assert truth["effect within accepted effect causal"] == pytest.approx(0.13, abs=0.01)
+    assert truth["effect none naive effect"] == pytest.approx(0.26, abs=0.01)
+    assert truth["effect within all effect causal"] == pytest.approx(0.11, abs=0.01)
+    # what is recorded cannot tell that effect
+    assert truth["effect within all effect"] > 0.18
+
+
+def test_every_method_finds_something():
+    for cell in (Cell("indices", 1200, 5), Cell("effects", 1200, 5), Cell("lottery", 1200, 5)):
+        table = cell.run(2, processes=1)
+        assert table.failed == {}
+        # a ratio to next to nothing is not told
+        told = [
+            row for name, row in table.rows.items() if not name.startswith("targeting") or "points" in name
+        ]
+        assert all(row.covered.n == 2 for row in told), cell
+
+
+def test_effects_in_short():
+    """Ten replications: the effect on what is recorded covers its own value; the raw gap does not cover the effect."""
+    cell = Cell("effects", 1200, 5)
+    table = cell.run(10, processes=1)
+    for name in ("within accepted", "across accepted", "within overlap", "policy need_first"):
+        assert share_within(table[name].covered, COVERAGE_FIVE), name
+    assert not share_within(table["naive"].covered, COVERAGE_FIVE)
+    narrow = run(cell.design, a_fifth_as_wide, replications=10, seed=7, processes=1)
+    assert not share_within(narrow["within overlap"].covered, COVERAGE_FIVE)
+
+
+def a_fifth_as_wide(cases):
+    """The package's interval, too narrow: what the harness must be able to see."""
+    found = find_effects(cases)["within overlap"]
+    middle, half = (found.low + found.high) / 2, (found.high - found.low) / 10
+    return {"within overlap": replace(found, low=middle - half, high=middle + half)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cell", CELLS, ids=str)
+def test_the_table(cell):
+    table = cell.run(500, processes=PROCESSES)
+    print(line(cell, table))
+    assert misses(cell, table) == []
+
+
+def test_what_must_fail_is_in_the_table():
+    rows = Cell("effects", 600, 5).run(1, processes=1).rows
+    assert set(KNOWN_TO_FAIL) <= set(rows)
