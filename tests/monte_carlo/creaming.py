@@ -1,6 +1,47 @@
 """Who is taken, what SE does, and what other gates would do: bias and coverage on simulated cases.
 
-(The table of the last full run goes here.)
+``python tests/monte_carlo/creaming.py 500 2`` runs every cell (many hours; a third argument such as ``effects,lottery``
+chooses). What has been run so far, with few replications: a coverage of .95 is known to within .04 (120 replications)
+or .07 (40). Bias in probability, coverage of 95 % intervals.
+
+``indices`` (120 replications; the points; ratios have been worked out otherwise since) and ``effects`` (120):
+
+                            n = 2,000, 5 offices        n = 2,000, 12 offices
+                            bias     sd  covered        bias     sd  covered
+    creaming, both        .0014  .0096     .983       .0011  .0109     .925
+    creaming, gate 1      .0008  .0072     .975       .0008  .0084     .942
+    creaming, gate 2      .0006  .0036     .967       .0003  .0033     .958
+    targeting, both       .0000  .0198     .958       .0009  .0228     .942
+    all, within          -.0037  .0410     .958      -.0007  .0376     .975
+    accepted, within     -.0046  .0361     .925      -.0051  .0338     .933
+    not accepted, within -.0034  .0455     .983       .0008  .0444     .950
+    overlap, within      -.0062  .0332     .925      -.0038  .0307     .958
+    all, across          -.0072  .0420     .950      -.0061  .0361     .975
+    accepted, across     -.0049  .0344     .925      -.0060  .0340     .942
+    open gate             .0000  .0429     .933       .0004  .0386     .958
+    lottery               .0002  .0059     .967       .0011  .0076     .933
+    highest prospects    -.0015  .0100     .967      -.0003  .0111     .950
+    need first            .0043  .0242     .942       .0021  .0268     .908
+    largest gain         -.0016  .0180     .900      -.0011  .0206     .883
+    against the causal values, with employability unrecorded (must fail):
+    raw gap               .1207  .0318     .167       .1223  .0278     .017
+    all, within           .0918  .0410     .542       .0949  .0376     .392
+    accepted, within      .0767  .0361     .525       .0762  .0338     .467
+    open gate, naive      .1076  .0355     .292       .1057  .0295     .058
+
+``two_gates`` against the causal values (offices and gatekeepers that differ twice as much):
+
+                            n = 2,000, 5 offices (80)   n = 5,000, 12 offices (40)
+    open gate             .0109  .0814     .950       .0152  .0514     .950
+    effect on all         .0042  .1010     .950       .0185  .0603     .900
+    effect on accepted   -.0051  .1047     .938       .0141  .0596     .900
+    unobserved selection  .0034  .0838     .912      -.0110  .0439     .950
+    creaming, both        .0053  .0827     .912      -.0102  .0441     .900
+    doubly robust, all    .0892  .0448     .575       .0883  .0253     .075
+    doubly robust, acc.   .0722  .0394     .637       .0749  .0242     .175
+
+(the first column with the counsellor's share of other cases alone, before the office's was taken off). Employability
+recorded, the lottery by this file, and 5,000 cases with 5 and 30 offices are still to be run.
 """
 
 from __future__ import annotations
@@ -218,8 +259,8 @@ def misses(cell: Cell, table: Table) -> list[str]:
     if cell.asked == "two_gates":
         band = (band[0], 1.0)  # projected intervals hold more often than they say
     for name, row in table.rows.items():
-        if name == "inside":
-            continue
+        if name == "inside" or (name.endswith("ratio") and not row.covered.n):
+            continue  # a ratio to next to nothing is never told
         covered = counting_failures(row.covered, row.failed, happened=False)
         if name in KNOWN_TO_FAIL or name.startswith("doubly robust"):
             if share_within(covered, band):
