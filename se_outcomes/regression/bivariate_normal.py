@@ -299,7 +299,7 @@ def _count(size: Array) -> NDArray[np.intp]:
 
 
 @cache
-def _gauss(count: int) -> tuple[Array, Array]:
+def gauss_legendre(count: int) -> tuple[Array, Array]:
     """Nodes and weights of the Gauss-Legendre rule on (0, 1)."""
     nodes = leggauss(count)[0].astype(np.longdouble)
     # leggauss leaves errors of some 1e-15 in the nodes; a Newton step takes them away
@@ -325,7 +325,7 @@ def _rule(size: Array, sign: Array) -> _Rule:
     count = int(np.ravel(_count(size))[0])
     if count <= 0:
         return _Rule(np.empty(0), np.empty(0), np.empty(0), sign, limit=count < 0)
-    nodes, weights = _gauss(count)
+    nodes, weights = gauss_legendre(count)
     length = np.arctanh(size)
     t = np.exp(-np.multiply.outer(nodes, length))
     square = t * t
@@ -522,7 +522,7 @@ def _panels(center: Array, rise: Array, fall: Array, peak: Array, span: Array) -
     length = ratio * np.expm1(step)
     rise, fall, peak, at = rise[row], fall[row], peak[row], center[row]
     total = np.zeros(len(row))
-    for node, weight in zip(*_gauss(PANEL_NODES), strict=True):
+    for node, weight in zip(*gauss_legendre(PANEL_NODES), strict=True):
         part = node * length
         t = ratio + part
         change = (gain + part) * (rise + fall / t)

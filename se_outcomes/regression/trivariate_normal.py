@@ -22,8 +22,8 @@ from scipy.special import erfc, log_ndtr, ndtr
 
 from se_outcomes.regression.bivariate_normal import (
     LOG_SQRT_2PI,
-    _gauss,
     bivariate_normal_cdf,
+    gauss_legendre,
     log_bivariate_normal_cdf,
 )
 from se_outcomes.regression.trivariate_tail import PAIRS, Matrix, log_tail
@@ -283,7 +283,7 @@ def _rule(matrix: Matrix) -> _Rule:
         return _Rule(i, (j, k), rho[j, k], ())
     # atanh of the multiple correlation; nodes enough for 3e-16
     length = np.log1p(multiple) - np.log(unexplained) / 2
-    nodes, weights = _gauss(int(np.ceil(NODES[0] + NODES[1] * length)))
+    nodes, weights = gauss_legendre(int(np.ceil(NODES[0] + NODES[1] * length)))
     s = nodes * length
     t, dt = np.tanh(s) / multiple, weights * length / (multiple * np.cosh(s) ** 2)
     terms = []

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr
 
-from se_outcomes.regression.bivariate_normal import LOG_SQRT_2PI, _gauss, log_bivariate_normal_cdf
+from se_outcomes.regression.bivariate_normal import LOG_SQRT_2PI, gauss_legendre, log_bivariate_normal_cdf
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -179,7 +179,7 @@ Integrand = Callable[[Array, Index], tuple[Array, tuple[Array, ...]]]
 def _log_integral(integrand: Integrand, low: Array, high: Array, longest: float = np.inf) -> Array:
     """log of the integral of a function with one peak, by row; -inf where there is none."""
     row, begin, end = _panels(integrand, low, high, longest)
-    nodes, weights = _gauss(PANEL_NODES)
+    nodes, weights = gauss_legendre(PANEL_NODES)
     length = end - begin
     value, _ = integrand(begin[:, None] + length[:, None] * nodes, row)
     top = np.full(len(low), -np.finfo(float).max)

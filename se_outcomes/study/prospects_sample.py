@@ -60,14 +60,15 @@ def ask_who_is_observed(cases: Cases, outcome_observed: str | None) -> str:
     said = outcome_observed or planned
     if said is None:
         raise EstimationError(
-            "Nothing says whether the outcome was observed for all cases or for the accepted only, and what can be "
-            'answered depends on it. State outcome_observed = "all" or "accepted" in the call, or in the [study] table '
+            "Nothing says whether the outcome was observed for all cases or for the accepted only, and the two need "
+            'different models. State outcome_observed = "all" or "accepted" in the call, or in the [study] table '
             "of the mapping.",
             reason="outcome_observed_unknown",
         )
     if said == "all" and planned == "accepted":
         raise EstimationError(
-            "The outcome was observed for the accepted only, so nothing is known of placement without SE. Ask with "
+            "The outcome was observed for the accepted only, so nothing is known of placement without SE, and a "
+            "model of everybody's outcome cannot be fitted. Ask with "
             'outcome_observed="accepted".',
             reason="outcome_for_accepted_only",
         )

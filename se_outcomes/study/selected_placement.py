@@ -41,15 +41,13 @@ from se_outcomes.study.selection_answer import (
 from se_outcomes.study.selection_offices import AcrossOffices
 from se_outcomes.study.selection_question import (
     SMALL,
+    WEAK,
     ask_selected_placement,
     cases_per_office,
     fit_situation,
     refuse_one_office,
 )
 from se_outcomes.study.sentences import say_interval, say_number, say_p_value
-
-#: Chi-squared statistic per column below which an exclusion restriction is called weak.
-WEAK = 10.0
 
 PROJECTED = Notice(
     "sets_projected",

@@ -14,6 +14,7 @@ from se_outcomes.regression.selection_probit import fit_selection_probit
 from se_outcomes.results import Specification
 from se_outcomes.study.design import CONSTANT
 from se_outcomes.study.passage import asked_variables
+from se_outcomes.study.prospects_sample import ask_who_is_observed
 from se_outcomes.study.selection_sample import SelectionSample, draw_selection_sample
 
 #: Cases per office below which intercepts of offices are refused, and below which a warning stands. Each office's two
@@ -21,6 +22,8 @@ from se_outcomes.study.selection_sample import SelectionSample, draw_selection_s
 #: (incidental parameters: Neyman & Scott 1948, Econometrica 16:1-32). With rho = 0 the likelihood-ratio test at
 #: 5 % rejected in 27 % of 150 simulated studies at 10 cases an office, 7 to 11 % at 16 to 40, 4 % at 80.
 TOO_SMALL, SMALL = 16, 60
+#: Chi-squared statistic per column below which an exclusion restriction is called weak.
+WEAK = 10.0
 
 
 def ask_selected_placement(
@@ -69,28 +72,12 @@ def ask_selected_placement(
 
 def _situation(cases: Cases, outcome_observed: str | None) -> str:
     """Which of the two situations the data are in: said in the call or in the plan, and by both alike."""
-    planned = cases.plan.outcome_observed
-    if outcome_observed not in (None, "all", "accepted"):
-        raise ValueError(f'outcome_observed must be "all" or "accepted"; got {outcome_observed!r}')
-    said = outcome_observed or planned
-    if said is None:
+    said = ask_who_is_observed(cases, outcome_observed)
+    if said == "accepted" and cases.plan.outcome_observed == "all":
         raise EstimationError(
-            "Nothing says whether the outcome was observed for all cases or for the accepted only, and the two need "
-            'different models. State outcome_observed = "all" or "accepted" in the call, or in the [study] table of '
-            "the mapping.",
-            reason="outcome_observed_unknown",
-        )
-    if planned is not None and said != planned:
-        if planned == "all":
-            raise EstimationError(
-                "The outcome was observed for all cases: a model of the accepted alone would throw the others' "
-                'outcomes away. Ask with outcome_observed="all", which lets acceptance change the outcome.',
-                reason="outcome_for_all",
-            )
-        raise EstimationError(
-            "The outcome was observed for the accepted only: a model of everybody's outcome cannot be fitted. Ask with "
-            'outcome_observed="accepted".',
-            reason="outcome_for_accepted_only",
+            "The outcome was observed for all cases: a model of the accepted alone would throw the others' "
+            'outcomes away. Ask with outcome_observed="all", which lets acceptance change the outcome.',
+            reason="outcome_for_all",
         )
     return said
 

@@ -18,14 +18,12 @@ from se_outcomes.regression.two_gate_averages import average_slopes, population_
 from se_outcomes.regression.two_gate_fit import TwoGateFit
 from se_outcomes.regression.two_gate_probit import fit_recursive_two_gate_probit, fit_two_gate_probit
 from se_outcomes.results import TIDY_COLUMNS
-from se_outcomes.study.selection_question import name_columns
+from se_outcomes.study.selection_question import WEAK, name_columns
 from se_outcomes.study.two_gate_offices import ALPHA, AcrossOffices, look_across_offices
 from se_outcomes.study.two_gate_sample import TwoGateSample
 
 Floats = NDArray[np.float64]
 
-#: Chi-squared statistic per column below which an exclusion is called weak.
-WEAK = 10.0
 EQUATIONS = ("referral", "acceptance", "placement")
 PAIRS = ("referral_acceptance", "referral_placement", "acceptance_placement")
 #: Averages told over the grid, as far as the situation has them.

@@ -143,34 +143,41 @@ def draw_two_gate_sample(
             f"{exposure} is not a number. The model of both gates asks what one more standard deviation does: give a "
             "numeric exposure, and put levels in adjust_for."
         )
-    tally = cases.tally(sample_columns(exposure, recorded, numeric=True))
-    tally = sort_cases(tally, gate)
+    tally = sort_cases(cases.tally(sample_columns(exposure, recorded, numeric=True)), gate)
     if LENIENCY in exclusion_referral:
-        at_risk = tally["level"] == "used"
-        tally = add_leniency(tally, at_risk, tally["event"] == 1)
+        tally = add_leniency(tally, tally["level"] == "used", tally["event"] == 1)
     of_everyone = [*adjust_for, *(exclusion_acceptance if merged else exclusion_referral)]
-    tally = leave_out_missing(tally, exposure, of_everyone)
-    tally, said = _leave_out_referred(tally, exclusion_acceptance)
-    warnings = (*warnings, *said)
+    tally, said = _leave_out(tally, exposure, of_everyone, exclusion_acceptance, outcome_observed)
+    used = tally.loc[tally["level"] == "used"].reset_index(drop=True)
+    _refuse_nothing(used, exposure)
+    if (used["gate_state"] == "undecided").any():
+        said = (*said, UNDECIDED)
+    return _arrays(
+        tally,
+        used,
+        _terms(used, exposure, adjust_for, office_effects),
+        exclusion_referral,
+        exclusion_acceptance,
+        outcome_observed,
+        (*warnings, *said),
+        merged=merged,
+    )
+
+
+def _leave_out(
+    tally: pd.DataFrame,
+    exposure: str,
+    of_everyone: Sequence[str],
+    of_referred: Sequence[str],
+    outcome_observed: str,
+) -> tuple[pd.DataFrame, tuple[Notice, ...]]:
+    """Leave out cases that lack what their equations need, and refuse where a whole stage lacks it."""
+    tally, said = _leave_out_referred(leave_out_missing(tally, exposure, of_everyone), of_referred)
     refuse_unrecorded(tally, of_everyone)
     refuse_unknown_outcomes(tally, outcome_observed)
     if outcome_observed == "all":
         tally = leave_out(tally, tally["outcome_state"].astype(str) == "unknown", "outcome_unknown")
-    used = tally.loc[tally["level"] == "used"].reset_index(drop=True)
-    _refuse_nothing(used, exposure)
-    if (used["gate_state"] == "undecided").any():
-        warnings = (*warnings, UNDECIDED)
-    terms = _terms(used, exposure, adjust_for, office_effects)
-    return _arrays(
-        tally,
-        used,
-        terms,
-        exclusion_referral,
-        exclusion_acceptance,
-        outcome_observed,
-        warnings,
-        merged=merged,
-    )
+    return tally, said
 
 
 def _leave_out_referred(

@@ -28,10 +28,9 @@ from se_outcomes.study.leniency import is_recorded
 from se_outcomes.study.passage import asked_variables
 from se_outcomes.study.prospects_sample import ask_who_is_observed
 from se_outcomes.study.selected_placement import NO_OUTCOME_VARIATION, SMALL_OFFICES
-from se_outcomes.study.selection_question import SMALL, TOO_SMALL
+from se_outcomes.study.selection_question import SMALL, TOO_SMALL, WEAK
 from se_outcomes.study.sentences import say_interval, say_number
 from se_outcomes.study.two_gate_answer import (
-    WEAK,
     TwoGateReading,
     compare_averages,
     estimate_slopes,

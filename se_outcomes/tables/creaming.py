@@ -9,7 +9,7 @@ import pandas as pd
 
 from se_outcomes.results import records
 from se_outcomes.study.creaming import CreamingResult
-from se_outcomes.wording.estimates import say_estimate
+from se_outcomes.wording.estimates import say_estimate, say_row
 from se_outcomes.wording.places import say_gate
 from se_outcomes.wording.words import Words, speak
 
@@ -96,17 +96,13 @@ def _rows(result: CreamingResult, words: Words) -> list[dict[str, str]]:
                 words.say("head_gate"): say_gate(gate, gates, words),
                 words.say("head_came"): words.count(points["n_at_risk"]),
                 words.say("head_passed"): words.count(points["n_passed"]),
-                words.say("head_index_points"): _with_interval(points, words.points, words),
+                words.say("head_index_points"): say_row(points, words.points, words),
                 "p": words.p_value(points["p_value"]),
-                words.say("head_index_sd"): _with_interval(estimates.loc[(gate, "sd")], words.number, words),
+                words.say("head_index_sd"): say_row(estimates.loc[(gate, "sd")], words.number, words),
                 words.say("head_within"): words.points(estimates.loc[(gate, "within")]["estimate"]),
                 words.say("head_between"): words.points(estimates.loc[(gate, "between")]["estimate"]),
                 words.say("head_greatest"): words.points(estimates.loc[(gate, "greatest")]["estimate"]),
-                words.say("head_ratio"): _with_interval(ratio, words.number, words),
+                words.say("head_ratio"): say_row(ratio, words.number, words),
             }
         )
     return rows
-
-
-def _with_interval(row: Any, form: Any, words: Words) -> str:
-    return say_estimate(row["estimate"], row["conf_low"], row["conf_high"], form, words)

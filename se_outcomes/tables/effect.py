@@ -6,8 +6,8 @@ import pandas as pd
 
 from se_outcomes.results import records
 from se_outcomes.study.effect import EffectResult
-from se_outcomes.wording.estimates import say_estimate
-from se_outcomes.wording.words import Words, speak
+from se_outcomes.wording.estimates import say_row
+from se_outcomes.wording.words import speak
 
 
 def tabulate_effect(result: EffectResult, *, language: str = "en") -> pd.DataFrame:
@@ -38,7 +38,7 @@ def tabulate_effect(result: EffectResult, *, language: str = "en") -> pd.DataFra
             {
                 words.say("head_what"): words.say("effect_gap" if naive else f"effect_{row.estimand}"),
                 words.say("head_method"): words.say(f"method_{row.method}"),
-                words.say("head_effect"): _with_interval(row, words.points, words),
+                words.say("head_effect"): say_row(row, words.points, words),
                 "p": words.p_value(row.p_value),
                 words.say("head_cases"): words.count(row.n_cases),
                 words.say("head_offices"): words.count(row.n_offices),
@@ -72,7 +72,7 @@ def tabulate_effect_levels(result: EffectResult, *, language: str = "en") -> pd.
         {
             words.say("head_what"): words.say(f"placed_{row.measure}"),
             words.say("head_method"): words.say(f"method_{row.method}"),
-            words.say("head_share_interval"): _with_interval(row, words.percent, words),
+            words.say("head_share_interval"): say_row(row, words.percent, words),
         }
         for row in records(result.averages)
     ]
@@ -115,7 +115,3 @@ def tabulate_overlap(result: EffectResult, *, language: str = "en") -> pd.DataFr
             }
         )
     return pd.DataFrame(rows)
-
-
-def _with_interval(row, form, words: Words) -> str:  # type: ignore[no-untyped-def]
-    return say_estimate(row.estimate, row.conf_low, row.conf_high, form, words)

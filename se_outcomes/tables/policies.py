@@ -8,8 +8,8 @@ import pandas as pd
 
 from se_outcomes.results import records
 from se_outcomes.study.policies import PolicyResult
-from se_outcomes.wording.estimates import say_estimate
-from se_outcomes.wording.words import Words, speak
+from se_outcomes.wording.estimates import say_estimate, say_row
+from se_outcomes.wording.words import speak
 
 
 def tabulate_policies(result: PolicyResult, *, language: str = "en") -> pd.DataFrame:
@@ -36,11 +36,11 @@ def tabulate_policies(result: PolicyResult, *, language: str = "en") -> pd.DataF
     values: Any = result.values.set_index(["policy", "measure"])
     rows = []
     for policy in dict.fromkeys(result.values["policy"]):
-        difference = _with_interval(values.loc[(policy, "difference")], words.points, words)
+        difference = say_row(values.loc[(policy, "difference")], words.points, words)
         rows.append(
             {
                 words.say("head_policy"): words.say(f"policy_{policy}"),
-                words.say("head_policy_placed"): _with_interval(
+                words.say("head_policy_placed"): say_row(
                     values.loc[(policy, "placed")], words.percent, words
                 ),
                 words.say("head_policy_difference"): "" if policy == "status_quo" else difference,
@@ -77,7 +77,7 @@ def tabulate_inclusion(result: PolicyResult, *, language: str = "en") -> pd.Data
     rows = []
     for policy in dict.fromkeys(result.inclusion["policy"]):
         shares = {
-            words.level(exposure, group): _with_interval(found.loc[(policy, group)], words.percent, words)
+            words.level(exposure, group): say_row(found.loc[(policy, group)], words.percent, words)
             for group in groups
         }
         rows.append({words.say("head_policy"): words.say(f"policy_{policy}"), **shares})
@@ -116,7 +116,3 @@ def tabulate_crowding(result: PolicyResult, *, language: str = "en") -> pd.DataF
         for row in records(result.crowding)
     ]
     return pd.DataFrame(rows)
-
-
-def _with_interval(row: Any, form: Any, words: Words) -> str:
-    return say_estimate(row["estimate"], row["conf_low"], row["conf_high"], form, words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from se_outcomes.wording.words import WITHHELD, Words
 
@@ -33,3 +34,8 @@ def say_estimate(
     number = form(estimate)
     interval = words.interval(low, high, form)
     return number if WITHHELD in (number, interval) else f"{number} {interval}"
+
+
+def say_row(row: Any, form: Callable[[object], str], words: Words) -> str:
+    """The same of a row with ``estimate, conf_low, conf_high``."""
+    return say_estimate(row.estimate, row.conf_low, row.conf_high, form, words)
