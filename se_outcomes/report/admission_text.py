@@ -129,13 +129,6 @@ def say_no_chance(result: LeftOutResult, words: Words) -> list[str]:
     return [words.say("finding_no_chance", share=words.percent(of_all, 0), threshold=threshold)]
 
 
-#: By index: what is said where it is above zero, where its interval holds zero, and where it is below.
-WAYS = {
-    "creaming": ("finding_creaming_up", "finding_creaming_unclear", "finding_creaming_down"),
-    "targeting": ("finding_targeting_up", "finding_targeting_unclear", "finding_targeting_down"),
-}
-
-
 def say_creaming(result: CreamingResult, words: Words) -> list[str]:
     """Which way the index goes over both gates, its parts, and how far it is from a strict ranking."""
     rows: Any = result.estimates.set_index(["gate", "measure"])
@@ -150,9 +143,9 @@ def say_creaming(result: CreamingResult, words: Words) -> list[str]:
         "low": words.points(ends[0]),
         "high": words.points(ends[1]),
     }
-    up, unclear, falls = WAYS["targeting" if result.basis == "gain" else "creaming"]
-    key = falls if down else up if both["conf_low"] > 0 else unclear
-    said = [words.say(key, **parts)]
+    way = "down" if down else "up" if both["conf_low"] > 0 else "unclear"
+    index = "targeting" if result.basis == "gain" else "creaming"
+    said = [words.say(f"finding_{index}_{way}", **parts)]
     gates = [
         rows.loc[(gate, "points"), "estimate"]
         for gate in ("gate_1", "gate_2")

@@ -295,7 +295,7 @@ class _Learner:
         effects = self.problem.office_effects
         rows = counts > 0
         y, n, offices = self.y[rows], counts[rows], self.offices[rows]
-        if effects and not _varies_within(y, n, offices):
+        if effects and not _in_varied_offices(y, n, offices).any():
             effects = False  # then all offices have one intercept
         X = self.X[rows] if effects else np.column_stack([self.X[rows], np.ones(len(y))])
         fit = fit_logit if self.estimator == "ml" else fit_firth_logit
@@ -306,7 +306,8 @@ class _Learner:
         except EstimationError as refusal:
             if refusal.reason != "collinearity":
                 raise
-        columns = independent_columns(X, n, groups)
+        varied = _in_varied_offices(y, n, offices) if effects else np.ones(len(y), dtype=bool)
+        columns = independent_columns(X[varied], n[varied], offices[varied] if effects else None)
         return fit(y, X[:, columns], counts=n, clusters=offices, intercepts=groups), columns
 
     def _read(self, fit: BinaryFit, columns: Flags, counts: Floats) -> Part:
@@ -345,9 +346,10 @@ def one_step(fit: BinaryFit) -> Floats:
     )
 
 
-def _varies_within(y: Floats, counts: Floats, offices: Integers) -> bool:
+def _in_varied_offices(y: Floats, counts: Floats, offices: Integers) -> Flags:
+    """Rows (n,) of offices where the outcome varies; beside intercepts of their own the others bear on no slope."""
     cases, events = np.bincount(offices, counts), np.bincount(offices, counts * y)
-    return bool(((events > 0) & (events < cases)).any())
+    return np.asarray(((events > 0) & (events < cases))[offices], dtype=np.bool_)
 
 
 def common_intercept(eta: Floats, y: Floats, counts: Floats) -> float:

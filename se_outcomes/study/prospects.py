@@ -372,14 +372,15 @@ def _cross_fit_named(problem: Problem, name: str, replicated: bool) -> CrossFit:
     try:
         return cross_fit(problem, replicated=replicated)
     except EstimationError as refusal:
-        if refusal.reason not in ("no_variation", "no_cases", "not_converged"):
+        # columns are told by number here, and which of them it is changes with the part
+        if refusal.reason not in ("no_variation", "no_cases", "not_converged", "collinearity", "separation"):
             raise
         learners = {"with_se": "accepted", "without_se": "cases not accepted"}.get(name, "eligible")
         raise EstimationError(
             f"{PREDICTED[name]} cannot be predicted: without an office at a time (or a part of the cases) the "
             f"{learners} that are left are none, all have the same outcome, or no fit to them converges. Merge small "
             "offices.",
-            reason=refusal.reason,
+            reason=refusal.reason if refusal.reason in ("no_variation", "no_cases") else "not_converged",
             what=name,
         ) from None
 

@@ -146,6 +146,11 @@ def find_effects(cases: Cases, *, aim: str = "") -> Mapping[str, Finding]:
     return found
 
 
+def find_both(cases: Cases) -> Mapping[str, Finding]:
+    """Indices and effects of one study."""
+    return {**find_indices(cases), **find_effects(cases)}
+
+
 def find_recorded(cases: Cases) -> Mapping[str, Finding]:
     """Both, with employability recorded: against the causal values."""
     return {**find_indices(cases, aim=" causal"), **find_effects(cases, aim=" causal")}
@@ -188,8 +193,8 @@ class Cell:
 
     Attributes
     ----------
-    asked : {"indices", "effects", "recorded", "lottery", "two_gates"}
-        "recorded": indices and effects with employability recorded, against the causal values.
+    asked : {"indices", "effects", "both", "recorded", "lottery", "two_gates"}
+        "both": indices and effects; "recorded": both with employability recorded, against the causal values.
     n_cases, n_offices : int
     outcome_observed : str
     """
@@ -205,6 +210,7 @@ class Cell:
         return {
             "indices": {},
             "effects": {},
+            "both": {},
             "recorded": {"employability_recorded": True},
             "lottery": LOTTERY,
             "two_gates": {"variation": 2.0},
@@ -226,6 +232,7 @@ class Cell:
         find = {
             "indices": find_indices,
             "effects": find_effects,
+            "both": find_both,
             "recorded": find_recorded,
             "lottery": find_lottery,
             "two_gates": find_two_gates,
@@ -234,8 +241,7 @@ class Cell:
 
 
 CELLS = [
-    *(Cell("indices", n, g) for n in (2000, 5000) for g in (5, 12, 30)),
-    *(Cell("effects", n, g) for n in (2000, 5000) for g in (5, 12, 30)),
+    *(Cell("both", n, g) for n in (2000, 5000) for g in (5, 12, 30)),
     *(Cell("recorded", n, g) for n, g in ((2000, 5), (5000, 12), (5000, 30))),
     *(Cell("lottery", 2000, g) for g in (5, 12, 30)),
     *(Cell("two_gates", n, g) for n, g in ((2000, 5), (5000, 5), (5000, 12), (5000, 30))),

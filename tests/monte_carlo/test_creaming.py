@@ -31,14 +31,15 @@ def test_the_truth_is_that_of_the_model():
 
 
 def test_every_method_finds_something():
-    for cell in (Cell("indices", 1200, 5), Cell("effects", 1200, 5), Cell("lottery", 1200, 5)):
-        table = cell.run(2, processes=1)
+    found = {}
+    for asked in ("both", "lottery"):
+        table = Cell(asked, 1200, 5).run(2, processes=1)
         assert table.failed == {}
-        # a ratio to next to nothing is not told
-        told = [
-            row for name, row in table.rows.items() if not name.startswith("targeting") or "points" in name
-        ]
-        assert all(row.covered.n == 2 for row in told), cell
+        found |= {(asked, name): row.covered.n for name, row in table.rows.items()}
+    # a ratio is not told where the predictions differ by noise alone, as they often do at this size
+    told = {n for (asked, name), n in found.items() if asked == "lottery" or not name.endswith("ratio")}
+    assert told == {2}
+    assert 0 < found["both", "creaming both ratio"] <= 2
 
 
 def test_effects_in_short():

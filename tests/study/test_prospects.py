@@ -194,6 +194,21 @@ def test_a_column_given_twice_changes_no_prediction(make_frame, make_cases):
         assert getattr(twice, name) == pytest.approx(getattr(once, name), abs=1e-8)
 
 
+def test_a_column_that_varies_only_where_the_outcome_does_not_is_left_aside(make_frame, make_cases):
+    """With an intercept of its own, an office where all fare alike says nothing of a slope."""
+    frame = make_frame(600, 4, 2)
+    alone = frame["office_id"] == "office3"
+    frame.loc[alone & ~frame["accepted"].fillna(False), "placed"] = False
+    frame.loc[~alone, "sex"] = "female"
+    found = estimate_prospects(
+        make_cases(frame), adjust_for=("age_group", "sex"), cross_fit="within", replicated=True
+    )
+    of_sex = {part.slopes[-1] for part in found._fits["without_se"].parts.values()}
+    assert of_sex == {0.0}
+    assert all(part.slopes[-2] != 0 for part in found._fits["without_se"].parts.values())
+    assert np.isfinite(found.without_se).all()
+
+
 def test_independent_columns_span_the_same():
     random = np.random.default_rng(0)
     groups, counts = random.integers(0, 3, 40), random.integers(1, 5, 40).astype(float)

@@ -269,6 +269,9 @@ def put_together():
         "prospects": ["without_se", "with_se"],
         "how": ["without_se", "with_se"],
         "index": BASES,
+        "finding": [
+            f"{index}_{way}" for index in ("creaming", "targeting") for way in ("up", "down", "unclear")
+        ],
         "measure": ["share", *BASES, "chance"],
         "gap": [*PARTS, *WHOLES],
         "effect": ["all", "accepted", "not_accepted", "overlap", HOURS],
