@@ -6,10 +6,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 N_CASES ?= 1200
 SEED ?= 1
-LANGUAGES ?= en nb nn
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help report test validate lint types contracts notebooks figures codebook wheel bench lowest clean
+.PHONY: help setup report test validate lint types contracts notebooks figures codebook wheel bench lowest clean
 .DEFAULT_GOAL := help
 
 help:  ## List what can be made
@@ -27,16 +26,16 @@ $(VENV)/.dev: $(VENV)/pyvenv.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $@ $(VENV)/.run
 
-report: $(VENV)/.run  ## The main job: simulate cases, check them, write the report in three languages to build/
+setup: $(VENV)/.dev  ## Set up all that is needed to work on it
+
+report: $(VENV)/.run  ## The main job: simulate cases, check them, write the report in three languages to build/report/
 	@mkdir -p build
 	$(BIN)/se-outcomes simulate build/cases.csv --n-cases $(N_CASES) --seed $(SEED) --force
 	$(BIN)/se-outcomes check build/cases.csv --mapping analyses/simulated.toml
-	@for language in $(LANGUAGES); do \
-		$(BIN)/se-outcomes report build/cases.csv --mapping analyses/simulated.toml --out build/report-$$language --language $$language || exit $$?; \
-	done
+	$(BIN)/se-outcomes report build/cases.csv --mapping analyses/simulated.toml --out build/report --language en nb nn
 
 test: $(VENV)/.dev  ## The test suite (a few minutes)
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist loadscope
 
 validate: $(VENV)/.dev  ## The long runs: Monte Carlo tables, generated corruption by the thousand, brute-force truth (two hours)
 	$(BIN)/python -m pytest -n auto -m slow
@@ -58,7 +57,7 @@ codebook: $(VENV)/.run  ## Write data_schema/README.md anew from the schema
 	$(BIN)/se-outcomes codebook > build-codebook.md && mv build-codebook.md data_schema/README.md
 
 figures: report  ## Renew the picture that the README shows
-	cp build/report-en/figures/passage_referral.png README_figure.png
+	cp build/report/en/figures/passage_referral.png README_figure.png
 
 bench: $(VENV)/.dev  ## Time and memory: check and report, selection models, inference with few offices
 	$(BIN)/python benchmarks/check_and_report.py
@@ -69,7 +68,7 @@ lowest:  ## The suite on the oldest releases that pyproject.toml allows
 	$(PYTHON) -m venv --clear build/lowest
 	build/lowest/bin/python tests/lowest.py > build/lowest/pins.txt
 	build/lowest/bin/python -m pip install --quiet --constraint build/lowest/pins.txt --editable '.[dev]'
-	build/lowest/bin/python -m pytest -n auto
+	build/lowest/bin/python -m pytest -n auto --dist loadscope
 
 wheel: $(VENV)/.dev  ## Build the wheel and try it in an empty environment
 	$(BIN)/python -m build --wheel --outdir build/dist .

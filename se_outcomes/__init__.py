@@ -39,6 +39,7 @@ if TYPE_CHECKING:  # for editors and type checkers; the same names as in _CONTEN
     from se_outcomes.figures.selection import draw_selection as draw_selection
     from se_outcomes.report.codebook import render_codebook as render_codebook
     from se_outcomes.report.render import render_report as render_report
+    from se_outcomes.report.render import render_reports as render_reports
     from se_outcomes.results import Result as Result
     from se_outcomes.results import Specification as Specification
     from se_outcomes.results import Test as Test
@@ -168,6 +169,7 @@ _CONTENTS = {
     "tabulate_correlations": "tables.two_gates",
     # report
     "render_report": "report.render",
+    "render_reports": "report.render",
     "render_codebook": "report.codebook",
     # results and errors
     "Result": "results",

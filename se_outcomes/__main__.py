@@ -45,7 +45,8 @@ examples:
 examples:
   se-outcomes report cases.csv --out report
   se-outcomes report cases.csv --mapping study.toml --out rapport --language nb --min-cell 10
-  se-outcomes report cases.csv --out report --title "Supported Employment in five offices\"""",
+  se-outcomes report cases.csv --out report --title "Supported Employment in five offices"
+  se-outcomes report cases.csv --mapping study.toml --out report --language en nb nn""",
     "codebook": """\
 examples:
   se-outcomes codebook > codebook.md
@@ -143,20 +144,23 @@ def _report(arguments: argparse.Namespace) -> int:
         return _refuse(str(error), WRONG_CALL if _is_wrong_call(error) else FAULTS)
     except so.MappingError as error:
         return _refuse(str(error))
+    options = {
+        "formats": tuple(arguments.format),
+        "min_cell": arguments.min_cell,
+        "progress": not arguments.quiet,
+    }
     try:
-        index = so.render_report(
-            cases,
-            arguments.out,
-            language=arguments.language,
-            formats=tuple(arguments.format),
-            min_cell=arguments.min_cell,
-            progress=not arguments.quiet,
-        )
+        if len(arguments.language) == 1:
+            pages = [so.render_report(cases, arguments.out, language=arguments.language[0], **options)]
+        else:
+            found = so.render_reports(cases, arguments.out, languages=arguments.language, **options)
+            pages = list(found.values())
     except (ValueError, FileExistsError) as error:  # DisclosureError among them
         return _refuse(f"No report was written: {error}")
     except OSError as error:
         return _refuse_to_write(Path(arguments.out), error)
-    print(f"The report is at {index}")
+    for page in pages:
+        print(f"The report is at {page}")
     return SOUND
 
 
@@ -260,7 +264,13 @@ def _add_report(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--out", required=True, metavar="FOLDER", help="where to; an earlier report there is replaced"
     )
-    _add_language(parser)
+    parser.add_argument(
+        "--language",
+        nargs="+",
+        choices=LANGUAGES,
+        default=["en"],
+        help="English, bokmål, nynorsk (default en); of several each has a folder in FOLDER",
+    )
     parser.add_argument(
         "--format", nargs="+", choices=("html",), default=["html"], help="of the report (default: html)"
     )

@@ -7,6 +7,7 @@ import pytest
 
 import se_outcomes as so
 from se_outcomes.__main__ import FAULTS, INTERRUPTED, PIPE_CLOSED, SOUND, WRITTEN, WRONG_CALL, main
+from se_outcomes.report import render
 
 ROOT = Path(__file__).parents[1]
 HEADER = "case_id;office_id;eligible;motivation;referred;accepted;placed"
@@ -279,12 +280,20 @@ def test_what_cannot_be_simulated(run, monkeypatch, tmp_path, arguments, expecte
 # --- report ---------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def _without_pictures(monkeypatch):
+    """Figures are drawn and not written: that takes most of a report's time."""
+    monkeypatch.setattr(render, "_saved", lambda figure, kind, metadata: kind.encode())
+
+
+@pytest.mark.usefixtures("_without_pictures")
 def test_report_on_simulated_cases(run, tmp_path):
     path, folder = tmp_path / "cases.csv", tmp_path / "rapport"
-    assert run("simulate", path, "--n-cases", 300, "--seed", 1)[0] == SOUND
+    plan = ("--gates", "merged", "--outcome-observed", "accepted")
+    assert run("simulate", path, "--n-cases", 300, "--seed", 1, *plan)[0] == SOUND
     status, out, err = run(
         "report", path, "--out", folder, "--language", "nb", "--min-cell", 10, "--title", "Fem kontorer",
-        "--outcome-observed", "all", "--quiet",
+        *plan, "--quiet",
     )  # fmt: skip
     assert (status, out, err) == (SOUND, f"The report is at {folder / 'index.html'}\n", "")
     page = (folder / "index.html").read_text(encoding="utf-8")
@@ -293,6 +302,20 @@ def test_report_on_simulated_cases(run, tmp_path):
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     written = {item.relative_to(folder).as_posix() for item in folder.rglob("*") if item.is_file()}
     assert set(manifest["files"]) == written - {"manifest.json"}
+
+
+@pytest.mark.usefixtures("_without_pictures")
+def test_a_report_in_two_languages(run, tmp_path):
+    path, folder = tmp_path / "cases.csv", tmp_path / "rapport"
+    options = ("--n-cases", 200, "--seed", 1, "--gates", "merged", "--outcome-observed", "accepted")
+    assert run("simulate", path, *options)[0] == SOUND
+    command = ("report", path, *options[4:], "--out", folder, "--language", "nn", "en", "--quiet")
+    said = "".join(f"The report is at {folder / language / 'index.html'}\n" for language in ("nn", "en"))
+    assert run(*command) == (SOUND, said, "")
+    assert sorted(item.name for item in folder.iterdir()) == ["en", "nn"]
+    status, out, err = run(*command, "--language", "nn", "nn")
+    assert (status, out) == (WRONG_CALL, "")
+    assert "different ones" in err
 
 
 def test_no_report_on_faulty_cases(run, faulty, tmp_path):

@@ -115,7 +115,8 @@ def _remarks(
 
 def _reserved_names(translation: Translation, table: Table, plan: StudyPlan) -> list[Fault]:
     """[extra] columns that bear the name of something the package works out itself."""
-    derived = {"n", *state_columns(set(table.columns), plan)}
+    # a tally with its cells sorted has n, and level and event from the study
+    derived = {"n", "level", "event", *state_columns(set(table.columns), plan)}
     derived |= {
         f"{name}_{ending}"
         for name, column in table.columns.items()

@@ -279,7 +279,7 @@ def score_hypothesis(
         if recentre == "share":
             return own, shares[:, None, None] * own
         moved = _solved(total, values.T)  # J^-1 s_h, (k, G)
-        return own, np.einsum("gkl,lq,kh->ghq", information, pull, moved)
+        return own, np.tensordot(information @ pull, moved, axes=(1, 0)).transpose(0, 2, 1)
 
     observed = _statistics(*parts(scores), factor, np.ones((1, len(scores))))[0]
     return ScoredHypothesis(*parts(drawn), float(observed), factor, restricted.clusters)
@@ -292,8 +292,8 @@ def _statistics(own: Floats, recentring: Floats, factor: float, draws: Floats) -
             t = np.abs(draws @ own[:, 0]) / np.sqrt(factor * (residual**2).sum(axis=1))
         return np.nan_to_num(t, nan=0.0, posinf=np.inf)
     total = draws @ own  # (D, q)
-    residual = draws[:, :, None] * own - np.einsum("dh,ghq->dgq", draws, recentring)
-    spread = factor * np.einsum("dgq,dgr->dqr", residual, residual)
+    residual = draws[:, :, None] * own - np.tensordot(draws, recentring, axes=(1, 1))
+    spread = factor * (residual.transpose(0, 2, 1) @ residual)
     regular = np.linalg.matrix_rank(spread, hermitian=True) == own.shape[1]
     found = np.full(len(draws), np.inf)
     found[regular] = np.einsum(

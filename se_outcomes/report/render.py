@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 import se_outcomes
 from se_outcomes.cases.cases import Cases
+from se_outcomes.cases.schema import LANGUAGES
 from se_outcomes.inference.score_bootstrap import SEED, SIGNS_UP_TO
 from se_outcomes.report.admission_answers import ADMISSION
 from se_outcomes.report.answers import PASSAGES, ask_questions
@@ -23,7 +24,7 @@ from se_outcomes.report.blocks import Block, FigureExhibit, TableExhibit
 from se_outcomes.report.contents import compose
 from se_outcomes.report.disclosure import protect
 from se_outcomes.report.plan import Plan, plan_disclosure
-from se_outcomes.report.release import refuse_foreign, release_files
+from se_outcomes.report.release import MANIFEST, refuse_foreign, release_files
 from se_outcomes.wording.words import Words, speak
 
 FORMATS = ("html",)
@@ -79,24 +80,93 @@ def render_report(
     >>> import tempfile
     >>> import se_outcomes as so
     >>> with tempfile.TemporaryDirectory() as parent:
-    ...     page = so.render_report(so.simulate_cases(400, seed=1).cases, Path(parent) / "report", language="nb")
+    ...     cases = so.simulate_cases(300, seed=1, outcome_observed="accepted", gates="merged").cases
+    ...     page = so.render_report(cases, Path(parent) / "report", language="nb")
     ...     print(page.read_text(encoding="utf-8").splitlines()[1])
     <html lang="nb">
     """
-    words = speak(language)
+    speak(language)  # refused before anything is asked
+    targets = {language: Path(folder)}
+    return _render(cases, targets, formats, min_cell, progress)[language]
+
+
+def render_reports(
+    cases: Cases,
+    folder: str | Path,
+    *,
+    languages: Sequence[str] = LANGUAGES,
+    formats: Sequence[str] = ("html",),
+    min_cell: int = 5,
+    progress: bool = False,
+) -> dict[str, Path]:
+    """Write the report in several languages; everything is estimated once, so that they tell the same numbers.
+
+    Parameters
+    ----------
+    cases : Cases
+        Checked cases; their study plan says what is asked.
+    folder : str or Path
+        Each report is in a folder within it that is called like its language.
+    languages : sequence of {"en", "nb", "nn"}
+        Different ones; all three if absent.
+    formats, min_cell, progress
+        As in :func:`render_report`.
+
+    Returns
+    -------
+    dict of str to Path
+        Language to its ``index.html``.
+
+    Raises
+    ------
+    ValueError
+        On another language or format, no language or the same one twice.
+    DisclosureError, FileExistsError
+        As in :func:`render_report`. Nothing is written where one of the folders cannot be written to.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import se_outcomes as so
+    >>> cases = so.simulate_cases(300, seed=1, outcome_observed="accepted", gates="merged").cases
+    >>> with tempfile.TemporaryDirectory() as parent:
+    ...     pages = so.render_reports(cases, parent, languages=["nn"])
+    ...     print({language: page.parent.name for language, page in pages.items()})
+    {'nn': 'nn'}
+    """
+    if isinstance(languages, str) or not languages or len(set(languages)) < len(languages):
+        raise ValueError(f"languages must be a list of different ones of {', '.join(LANGUAGES)}")
+    for language in languages:
+        speak(language)
+    if (Path(folder) / MANIFEST).exists():
+        raise FileExistsError(
+            f"{folder} is itself a report, in one language; name another folder, or remove it"
+        )
+    targets = {language: Path(folder) / language for language in languages}
+    return _render(cases, targets, formats, min_cell, progress)
+
+
+def _render(
+    cases: Cases, targets: Mapping[str, Path], formats: Sequence[str], min_cell: int, progress: bool
+) -> dict[str, Path]:
+    """Ask once, and write a report for each language and its folder."""
     _refuse_formats(formats)
-    refuse_foreign(Path(folder))
-    with _progress_bar(progress) as tick:
+    for folder in targets.values():
+        refuse_foreign(folder)
+    with _progress_bar(progress, len(targets)) as tick:
         answers = ask_questions(cases, min_cell=min_cell, tick=tick)
         tick("disclosure")
         plan = plan_disclosure(cases, answers, min_cell)
-        blocks = compose(cases, protect(answers, plan), words, min_cell)
-        made = _exhibit_files(blocks, words, tick)
-        tick("report")
-        page = _page(cases, blocks, made, words)
-        contents = {"index.html": page.encode("utf-8"), **made}
-        release_files(folder, contents, _manifest(cases, plan, words, formats))
-    return Path(folder) / "index.html"
+        protected = protect(answers, plan)
+        for language, folder in targets.items():
+            words = speak(language)
+            blocks = compose(cases, protected, words, min_cell)
+            made = _exhibit_files(blocks, words, tick)
+            tick("report")
+            page = _page(cases, blocks, made, words)
+            contents = {"index.html": page.encode("utf-8"), **made}
+            release_files(folder, contents, _manifest(cases, plan, words, formats))
+    return {language: folder / "index.html" for language, folder in targets.items()}
 
 
 def _refuse_formats(formats: Sequence[str]) -> None:
@@ -106,11 +176,11 @@ def _refuse_formats(formats: Sequence[str]) -> None:
 
 
 @contextmanager
-def _progress_bar(shown: bool) -> Iterator[Callable[[str], None]]:
-    """A bar over questions, the disclosure plan, the figures and the page."""
-    # questions (funnel, table 1, passages, split, corrected, admission), plan and page, figures (funnel, passages,
+def _progress_bar(shown: bool, n_languages: int) -> Iterator[Callable[[str], None]]:
+    """A bar over questions, the disclosure plan, and in each language the figures and the page."""
+    # questions (funnel, table 1, passages, split, corrected, admission) and plan; page, figures (funnel, passages,
     # five more, seven on admission)
-    steps = (4 + len(PASSAGES) + len(ADMISSION)) + 2 + (1 + len(PASSAGES) + 5 + 7)
+    steps = (4 + len(PASSAGES) + len(ADMISSION)) + 1 + n_languages * (1 + 1 + len(PASSAGES) + 5 + 7)
     with tqdm(
         total=steps, disable=not shown, bar_format="{desc:<24}{percentage:3.0f}%|{bar}| {elapsed}"
     ) as bar:

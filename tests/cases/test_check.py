@@ -154,6 +154,8 @@ def test_rules_also_look_at_columns_worked_out_under_a_mapping():
     [
         ("n", "number"),
         ("n", "text"),
+        ("level", "number"),
+        ("event", "boolean"),
         ("gate_state", "text"),
         ("outcome_state", "text"),
         ("retention_state", "text"),

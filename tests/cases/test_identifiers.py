@@ -164,13 +164,13 @@ def test_column_of_national_numbers_is_refused(values):
     assert rules(values) == [NATIONAL]
 
 
-def test_one_number_in_a_comment_column_of_a_million_rows_is_found():
-    # a million different comments that are full of figures, and one number
-    comments = np.char.add("møte ", np.arange(1_000_000).astype(str)).astype(object)
-    comments[765_432] = f"ringte om {number(4, 5, 71, 200)} i dag"
+def test_one_number_in_a_long_comment_column_is_found():
+    # many different comments that are full of figures, and one number
+    comments = np.char.add("møte ", np.arange(200_000).astype(str)).astype(object)
+    comments[165_432] = f"ringte om {number(4, 5, 71, 200)} i dag"
     (fault,) = scan(comments, "comment")
-    assert (fault.column, fault.n_rows, fault.first_rows) == ("column 1", 1, "765433")
-    comments[765_432] = "ringte i dag"
+    assert (fault.column, fault.n_rows, fault.first_rows) == ("column 1", 1, "165433")
+    comments[165_432] = "ringte i dag"
     assert scan(comments, "comment") == []
 
 

@@ -267,24 +267,24 @@ def test_file_without_its_header_line(tmp_path):
     assert "cases.case_id" in told
 
 
-def test_a_million_rows_with_one_bad_row(tmp_path):
-    n = 1_000_000
+def test_many_rows_with_one_bad_row(tmp_path):
+    n = 200_000
     office = np.char.add("03", np.char.zfill((np.arange(n) % 50).astype(str), 2))
     frame = pd.DataFrame({"case_id": np.arange(1, n + 1).astype(str), "office_id": office})
     frame["eligible"] = frame["placed"] = "ja"
     frame["motivation"] = np.where(np.arange(n) % 2, "7,5", "3,25")
     frame["referred"] = frame["accepted"] = "ja"
-    frame.loc[765_431, "motivation"] = "Xqhemmelig"
+    frame.loc[165_431, "motivation"] = "Xqhemmelig"
     content = frame.to_csv(sep=";", index=False)
     path = tmp_path / "cases.csv"
     path.write_text(content, encoding="utf-8")
     cases, told = load(path)
     assert cases is None
-    assert "cases.motivation: expected a number (1 row; first: 765432)" in told
+    assert "cases.motivation: expected a number (1 row; first: 165432)" in told
     path.write_text(content.replace(";Xqhemmelig;", ";7,5;ja;"), encoding="utf-8")
     cases, told = load(path)
     assert cases is None
-    assert "(1 row; first: 765432)" in told
+    assert "(1 row; first: 165432)" in told
 
 
 def test_paths_that_are_no_file(tmp_path):
@@ -427,9 +427,9 @@ def check_corruption(tmp_path, seed):
 
 
 def test_generated_corruption(tmp_path):
-    loaded = sum(check_corruption(tmp_path, seed) for seed in range(400))
+    loaded = sum(check_corruption(tmp_path, seed) for seed in range(150))
     # neither everything refused nor everything let through
-    assert 30 < loaded < 300
+    assert 12 < loaded < 112
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Results to draw, and what of a figure a reader sees."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -20,6 +21,15 @@ NUMBERS = (
     "statistic",
     "p_value",
 )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Every figure in English and bokmål; nynorsk, which is as long, with the long runs."""
+    for item in items:
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        if parameters.get("language") == "nn" and item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)

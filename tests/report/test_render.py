@@ -10,6 +10,7 @@ import pytest
 import se_outcomes as so
 from se_outcomes.cases.simulate import _mapping
 from se_outcomes.errors import DisclosureError
+from se_outcomes.report import render
 from se_outcomes.report.answers import ask_questions
 from se_outcomes.report.release import release_files
 
@@ -29,8 +30,7 @@ TABLES = (
 def reports(tmp_path_factory, usual_cases):
     """A report in each language."""
     parent = tmp_path_factory.mktemp("reports")
-    for language in ("en", "nb", "nn"):
-        so.render_report(usual_cases, parent / language, language=language)
+    so.render_reports(usual_cases, parent)
     return parent
 
 
@@ -185,9 +185,9 @@ def test_a_report_replaces_a_report_and_nothing_else(usual_cases, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "report"]
 
 
-def test_a_report_that_fails_leaves_the_old_one(usual_cases, tmp_path, monkeypatch):
+def test_a_report_that_fails_leaves_the_old_one(usual_cases, usual_answers, tmp_path, monkeypatch):
+    monkeypatch.setattr(render, "ask_questions", lambda *_, **__: usual_answers)
     release_files(tmp_path / "report", {"index.html": b"old"}, {"package": "se_outcomes"})
-    monkeypatch.setattr("se_outcomes.report.render.draw_nothing", None, raising=False)
     monkeypatch.setattr("se_outcomes.report.render._figure_files", _fail)
     with pytest.raises(OSError, match="disk full"):
         so.render_report(usual_cases, tmp_path / "report")
@@ -199,7 +199,8 @@ def _fail(block, words):
     raise OSError("disk full")
 
 
-def test_wrong_calls(usual_cases, tmp_path):
+def test_wrong_calls(usual_cases, usual_answers, tmp_path, monkeypatch):
+    monkeypatch.setattr(render, "ask_questions", lambda *_, **__: usual_answers)
     with pytest.raises(ValueError, match="one of en, nb, nn"):
         so.render_report(usual_cases, tmp_path / "r", language="sv")
     with pytest.raises(ValueError, match="formats must be"):
@@ -207,6 +208,26 @@ def test_wrong_calls(usual_cases, tmp_path):
     with pytest.raises(DisclosureError, match="min_cell"):
         so.render_report(usual_cases, tmp_path / "r", min_cell=2)
     assert not (tmp_path / "r").exists()
+
+
+@pytest.fixture
+def drawn_only(monkeypatch):
+    """Figures are drawn and not written as pictures: that takes most of a report's time."""
+
+    monkeypatch.setattr(render, "_saved", lambda figure, kind, metadata: kind.encode())
+
+
+def test_reports_in_several_languages_are_written_where_all_can_be(reports, usual_cases, tmp_path):
+    (tmp_path / "nn").mkdir()
+    (tmp_path / "nn" / "thesis.docx").write_bytes(b"years of work")
+    with pytest.raises(FileExistsError, match="something else than a report"):
+        so.render_reports(usual_cases, tmp_path, languages=["nb", "nn"])
+    assert [path.name for path in tmp_path.iterdir()] == ["nn"]
+    with pytest.raises(FileExistsError, match="in one language"):
+        so.render_reports(usual_cases, reports / "nn")
+    for languages in ("nb", [], ["nb", "nb"], ["sv"]):
+        with pytest.raises(ValueError, match="one"):
+            so.render_reports(usual_cases, tmp_path / "r", languages=languages)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +242,7 @@ def test_wrong_calls(usual_cases, tmp_path):
     ],
     ids=str,
 )
-def test_reports_of_awkward_cases_are_made_and_say_what_is_not_answered(options, tmp_path):
+def test_reports_of_awkward_cases_are_made_and_say_what_is_not_answered(options, tmp_path, drawn_only):
     page = so.render_report(so.simulate_cases(**options).cases, tmp_path / "r", language="nn")
     words = " ".join(Page(page.read_text(encoding="utf-8")).words)
     if options.get("n_offices") == 1:
@@ -232,7 +253,7 @@ def test_reports_of_awkward_cases_are_made_and_say_what_is_not_answered(options,
         assert "berre observert for dei som er tekne inn" in words
 
 
-def test_a_report_where_everybody_referred_is_accepted(tmp_path):
+def test_a_report_where_everybody_referred_is_accepted(tmp_path, monkeypatch, drawn_only):
     frame = so.simulate_cases(600, seed=3)._frame
     columns = ["case_id", "office_id", "counsellor_id", "motivation", "referred", "accepted", "placed", "sex"]
     frame = frame[columns].assign(accepted=frame["referred"].where(frame["referred"]))
@@ -246,5 +267,6 @@ def test_a_report_where_everybody_referred_is_accepted(tmp_path):
     cases = so.check_cases(frame, mapping=mapping)
     answers = ask_questions(cases)
     assert set(answers.admission.left_out.groups["status"]) == {"not_referred", "accepted"}
+    monkeypatch.setattr(render, "ask_questions", lambda *_, **__: answers)
     page = so.render_report(cases, tmp_path / "report", language="en").read_text(encoding="utf-8")
     assert "those never referred" in page

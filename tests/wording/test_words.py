@@ -219,6 +219,7 @@ def constants(node):
     return found.union(*(constants(child) for child in ast.iter_child_nodes(node)))
 
 
+@cache
 def written_out():
     """Keys that stand in the code or in the page as they are, where something is said."""
     keys = set()
@@ -237,6 +238,7 @@ def written_out():
     return keys | set(re.findall(r'words\.say\("(\w+)"', page))
 
 
+@cache
 def put_together():
     """Keys that the code makes of a prefix and a name, by all the names that there are."""
     asked = [REFERRAL, ACCEPTANCE, MERGED, placement.OF_ACCEPTED, placement.OF_ELIGIBLE]
@@ -289,6 +291,7 @@ def put_together():
     return keys | set(GATEKEEPERS.values())
 
 
+@cache
 def raised():
     """Key of each notice of the package -> what is given for its gaps, once for each place where it is raised."""
     found = defaultdict(list)
