@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import reduce
 from itertools import combinations
 
@@ -34,23 +34,39 @@ def find_breaches(
     -------
     list of (name of the rule, Fault)
     """
-    found = []
+    breaches = list(_breaches(frame, table, plan, severity))
+    return [
+        (rule, Fault(table.name, named, rule, *rows_of(frame, rows), expected, remedy))
+        for (rule, named, rows, expected, remedy), broken in zip(
+            breaches, _which_occur(frame, [breach[2] for breach in breaches]), strict=True
+        )
+        if broken
+    ]
+
+
+def _breaches(
+    frame: nw.DataFrame, table: Table, plan: StudyPlan, severity: str
+) -> Iterator[tuple[str, str, nw.Expr, str, str]]:
+    """Rule, column to name, which rows break it, what was expected of them, and what to do."""
     if severity == "fault":
         for column in table.columns.values():
             if column.name in frame.columns:
-                found += [
-                    (rule, Fault(table.name, column.name, rule, *told, expected, _BOUNDS_REMEDY))
-                    for rule, rows, expected in _bounds(column)
-                    if (told := rows_of(frame, rows))[0]
-                ]
-    for rule in table.rules:
-        if rule.severity == severity and not _lifted(rule, plan):
-            for named, rows, expected in _BREACHES[rule.kind](rule, frame):
-                if (told := rows_of(frame, rows))[0]:
-                    found.append(
-                        (rule.name, Fault(table.name, named, rule.name, *told, expected, rule.remedy))
-                    )
-    return found
+                for rule, rows, expected in _bounds(column):
+                    yield rule, column.name, rows, expected, _BOUNDS_REMEDY
+    for one in table.rules:
+        if one.severity == severity and not _lifted(one, plan):
+            for named, rows, expected in _BREACHES[one.kind](one, frame):
+                yield one.name, named, rows, expected, one.remedy
+
+
+def _which_occur(frame: nw.DataFrame, asked: list[nw.Expr]) -> list[bool]:
+    """Whether each expression is true for some row, all in one pass."""
+    if not asked:
+        return []
+    told = frame.select(
+        *(rows.fill_null(False).any().alias(str(number)) for number, rows in enumerate(asked))
+    )
+    return [bool(told[str(number)].item()) for number in range(len(asked))]
 
 
 def rows_of(frame: nw.DataFrame, rows: nw.Expr) -> tuple[int, str]:

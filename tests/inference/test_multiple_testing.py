@@ -218,7 +218,7 @@ def check_family_wise_errors(replications, seed):
 
 
 def test_family_wise_error_with_twelve_offices():
-    check_family_wise_errors(300, seed=11)
+    check_family_wise_errors(150, seed=11)
 
 
 @pytest.mark.slow

@@ -9,12 +9,13 @@ from monte_carlo.creaming import (
     COVERAGE_FIVE,
     KNOWN_TO_FAIL,
     Cell,
+    counting_untold,
     find_effects,
     line,
     misses,
     tell_truth,
 )
-from monte_carlo.harness import run, share_within
+from monte_carlo.harness import Measured, run, share_within
 
 #: In a worker of pytest-xdist the other cores have work of their own.
 PROCESSES = 1 if "PYTEST_XDIST_WORKER" in os.environ else None
@@ -66,6 +67,11 @@ def test_the_table(cell):
     table = cell.run(500, processes=PROCESSES)
     print(line(cell, table))
     assert misses(cell, table) == []
+
+
+def test_what_is_not_told_is_not_wrong():
+    assert counting_untold(Measured(0.5, 0.25, 4), 100).value == 0.98
+    assert counting_untold(Measured(float("nan"), float("nan"), 0), 100).value == 1.0
 
 
 def test_what_must_fail_is_in_the_table():

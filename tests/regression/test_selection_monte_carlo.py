@@ -128,8 +128,8 @@ def check(found, reps, *, rho, delta):
 
 
 def test_a_small_cell():
-    found = run_cell(400, 0.5, None, 60, seed=1)
-    check(found, 60, rho=0.5, delta=None)
+    found = run_cell(400, 0.5, None, 40, seed=1)
+    check(found, 40, rho=0.5, delta=None)
 
 
 @pytest.mark.slow

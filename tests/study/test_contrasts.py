@@ -349,12 +349,12 @@ def test_an_office_that_cannot_be_asked_alone_leaves_no_test_by_office(frame, ma
 
 
 def test_intervals_cover_and_the_test_holds_its_level(make_cases):
-    """Fifty studies of five offices: those of 25-29 have a known effect, those of 20-24 none.
+    """Thirty studies of five offices: those of 25-29 have a known effect, those of 20-24 none.
 
     Binomial limits of three standard errors: below 95 %, and above 5 %.
     """
     random = np.random.default_rng(20_260_101)
-    effect, covered, rejected, n_studies, n = 0.8, 0, 0, 50, 600
+    effect, covered, rejected, n_studies, n = 0.8, 0, 0, 30, 600
     for _ in range(n_studies):
         office, age = random.integers(0, 5, n), random.integers(0, 3, n)
         shift = random.normal(0, 0.5, 5)[office]

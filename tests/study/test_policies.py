@@ -124,7 +124,7 @@ def test_order_of_rows_does_not_matter(make_frame, make_cases):
 
 def test_the_population_values_are_found():
     """Four standard errors; the served as they are today, and by lot."""
-    study = simulate_cases(20_000, n_offices=12, seed=7, employability_recorded=True)
+    study = simulate_cases(8_000, n_offices=12, seed=7, employability_recorded=True)
     result = estimate_policies(study.cases)
     truth = study.truth.query("question == 'policies'").set_index(["term", "measure"])
     for row in result.values.query("std_error > 0").itertuples():
