@@ -59,10 +59,11 @@ codebook: $(VENV)/.run  ## Write data_schema/README.md anew from the schema
 figures: report  ## Renew the picture that the README shows
 	cp build/report/en/figures/passage_referral.png README_figure.png
 
-bench: $(VENV)/.dev  ## Time and memory: check and report, selection models, inference with few offices
+bench: $(VENV)/.dev  ## Time and memory: check and report, selection models, few offices, both gates
 	$(BIN)/python benchmarks/check_and_report.py
 	$(BIN)/python benchmarks/selection_models.py
 	$(BIN)/python benchmarks/few_offices.py
+	$(BIN)/python benchmarks/two_gates.py
 
 lowest:  ## The suite on the oldest releases that pyproject.toml allows
 	$(PYTHON) -m venv --clear build/lowest

@@ -15,7 +15,7 @@ which gives the place of the peak and the ends of the range in closed form.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -99,6 +99,18 @@ def bivariate_normal_cdf(h: ArrayLike, k: ArrayLike, rho: ArrayLike) -> Array:
     for rows, rule in _plan(rho, len(h)):
         probability[rows] = _direct(h[rows], k[rows], ndtr(h[rows]), ndtr(k[rows]), rule)
     return probability
+
+
+def cdf_unchecked(h: Array, k: Array, rho: float, sign: Array) -> Array:
+    """The same for a block of rows with correlations sign * rho, sign being -1 or 1; not checked.
+
+    Examples
+    --------
+    >>> cdf_unchecked(np.zeros(2), np.zeros(2), 0.5, np.array([1.0, -1.0]))
+    array([0.33333333, 0.16666667])
+    """
+    h, k = np.clip(h, -CERTAIN, CERTAIN), np.clip(k, -CERTAIN, CERTAIN)
+    return _direct(h, k, ndtr(h), ndtr(k), _common_rule(abs(rho))._replace(sign=np.sign(rho) * sign))
 
 
 def log_bivariate_normal_cdf(h: ArrayLike, k: ArrayLike, rho: ArrayLike) -> Array:
@@ -278,7 +290,7 @@ def _plan(rho: Array, n: int) -> Iterator[tuple[Rows, _Rule]]:
     """Blocks of rows with their rule; rows of like |rho| go together where |rho| differs."""
     size = np.abs(rho)
     if n and (size.ndim == 0 or size.min() == size.max()):
-        rule = _rule(size.flat[0], np.sign(rho))
+        rule = _common_rule(float(size.flat[0]))._replace(sign=np.sign(rho))
         for start in range(0, n, BLOCK):
             rows = slice(start, start + BLOCK)
             yield rows, rule if rho.ndim == 0 else rule._replace(sign=rule.sign[rows])
@@ -318,6 +330,12 @@ def _legendre(
         after = ((2 * n - 1) * x * value - (n - 1) * before) / n
         before, value = value, after.astype(np.longdouble)
     return value, degree * (x * value - before) / (x**2 - 1)
+
+
+@lru_cache(maxsize=64)
+def _common_rule(size: float) -> _Rule:
+    """The rule for rows with the same |rho| and, unless replaced, the sign 1."""
+    return _rule(np.array(size), np.array(1.0))
 
 
 def _rule(size: Array, sign: Array) -> _Rule:

@@ -14,6 +14,7 @@ The tail, where all terms must be positive, is in ``trivariate_tail``.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +23,7 @@ from scipy.special import erfc, log_ndtr, ndtr
 
 from se_outcomes.regression.bivariate_normal import (
     LOG_SQRT_2PI,
-    bivariate_normal_cdf,
+    cdf_unchecked,
     gauss_legendre,
     log_bivariate_normal_cdf,
 )
@@ -88,11 +89,11 @@ def trivariate_normal(
     array([0.25      , 0.33333333])
     """
     limits = np.clip(_limits(h1, h2, h3, np.inf), -CERTAIN, CERTAIN)
-    rule = _rule(_matrix(rho12, rho13, rho23))
-    probability = np.empty(limits.shape[1])
+    _, rule = _prepared(float(rho12), float(rho13), float(rho23))
+    sides, probability = np.ones((3, 1)), np.empty(limits.shape[1])
     for start in range(0, len(probability), BLOCK):
         rows = slice(start, start + BLOCK)
-        probability[rows] = _direct(limits[:, rows], rule)
+        probability[rows] = _direct(limits[:, rows], sides, rule)
     return probability
 
 
@@ -104,6 +105,7 @@ def log_trivariate(
     rho13: float,
     rho23: float,
     *,
+    signs: ArrayLike = 1.0,
     order: int = 2,
 ) -> tuple[Array, ...]:
     """log P(X1 <= h1, X2 <= h2, X3 <= h3) with its gradient and Hessian, however improbable.
@@ -114,6 +116,8 @@ def log_trivariate(
         Limits, in standard deviations, up to 1e6 in size.
     rho12, rho13, rho23 : float
         Correlations, shared by all rows; together a positive definite matrix.
+    signs : (3, n) array or number
+        1; or -1 for X_i >= h_i in place of X_i <= h_i.
     order : {2, 1, 0}
         Order of the highest derivative.
 
@@ -129,8 +133,8 @@ def log_trivariate(
     Raises
     ------
     ValueError
-        Correlations that do not make a positive definite matrix, a limit that is not finite, or lengths that
-        do not agree.
+        Correlations that do not make a positive definite matrix, a limit that is not finite, a sign that is
+        not 1 or -1, or lengths that do not agree.
 
     Notes
     -----
@@ -149,23 +153,23 @@ def log_trivariate(
     """
     if order not in (0, 1, 2):
         raise ValueError(f"order must be 0, 1 or 2; found {order!r}")
-    limits, matrix = _limits(h1, h2, h3, LARGEST), _matrix(rho12, rho13, rho23)
-    rule, n = _rule(matrix), limits.shape[1]
-    value, gradient, hessian = (
-        np.empty(n),
-        np.empty((6, n if order else 0)),
-        np.empty((6, 6, n if order > 1 else 0)),
-    )
+    limits = _limits(h1, h2, h3, LARGEST)
+    matrix, rule = _prepared(float(rho12), float(rho13), float(rho23))
+    sides, n = np.broadcast_to(np.asarray(signs, dtype=float), limits.shape), limits.shape[1]
+    if not (np.abs(sides) == 1).all():
+        raise ValueError("signs must be 1 or -1")
+    value, gradient = np.empty(n), np.empty((6, n if order else 0))
+    hessian = np.empty((6, 6, n if order > 1 else 0))
     for start in range(0, n, BLOCK):
         rows = slice(start, start + BLOCK)
-        block = limits[:, rows]
-        probability = _direct(np.clip(block, -CERTAIN, CERTAIN), rule)
+        block, side = limits[:, rows], sides[:, rows]
+        probability = _direct(np.clip(block, -CERTAIN, CERTAIN), side, rule)
         low = np.flatnonzero(probability <= TAIL)
         value[rows] = np.log(np.maximum(probability, TAIL))
         if len(low):
-            value[start + low] = log_tail(block[:, low], matrix)
+            value[start + low] = log_tail(block[:, low], matrix, side[:, low])
         if order:
-            gradient[:, rows], joint = _slopes(block, matrix, value[rows], low)
+            gradient[:, rows], joint = _slopes(block, side, matrix, value[rows], low)
         if order > 1:
             _curvature(block, matrix, gradient[:, rows], joint, hessian[:, :, rows])
     return (value, gradient.T, hessian.transpose(2, 0, 1))[: order + 1]
@@ -255,11 +259,10 @@ def _largest(rho: Array) -> int:
 
 
 class _Term(NamedTuple):
-    """weight exp(along (h_a + h_b)^2 + across (h_a - h_b)^2) erfc(the slopes times h_a, h_b, h_c), by node."""
+    """weight exp(the exponents times (h_a + h_b)^2, (h_a - h_b)^2) erfc(the slopes times h_a, h_b, h_c), by node."""
 
     places: tuple[int, int, int]
-    along: Array
-    across: Array
+    exponents: Array
     weight: Array
     slopes: Array
 
@@ -293,75 +296,72 @@ def _rule(matrix: Matrix) -> _Rule:
         scale = np.sqrt(2 * left) * root[j, k] / np.cosh(s)
         slopes = np.stack([q - r * p, p - r * q, -left]) / scale
         weight = dt * rho[a, b] / (4 * np.pi * np.sqrt(left))
-        terms.append(_Term((a, b, c), -1 / (4 * (1 + r)), -1 / (4 * (1 - r)), weight, slopes.T))
+        exponents = np.stack([-1 / (4 * (1 + r)), -1 / (4 * (1 - r))])
+        terms.append(_Term((a, b, c), exponents.T, weight, slopes.T))
     return _Rule(i, (j, k), rho[j, k], tuple(term for term in terms if term.weight.any()))
 
 
-def _direct(limits: Array, rule: _Rule) -> Array:
-    """Phi3 of a block."""
-    total: Array = ndtr(limits[rule.alone]) * bivariate_normal_cdf(
-        limits[rule.pair[0]], limits[rule.pair[1]], rule.rho
+@lru_cache(maxsize=16)
+def _prepared(rho12: float, rho13: float, rho23: float) -> tuple[Matrix, _Rule]:
+    """Matrix and rule, kept: climbs often hold the correlations."""
+    matrix = _matrix(rho12, rho13, rho23)
+    return matrix, _rule(matrix)
+
+
+def _direct(limits: Array, sides: Array, rule: _Rule) -> Array:
+    """The probability of a block; with X_i turned to -X_i the terms change their signs, or that of erfc's argument."""
+    signed, (j, k) = sides * limits, rule.pair
+    total: Array = ndtr(signed[rule.alone]) * cdf_unchecked(
+        signed[j], signed[k], rule.rho, sides[j] * sides[k]
     )
-    term, part, other = (np.empty(len(total)) for _ in range(3))
-    for (a, b, c), *constants in rule.terms:
-        x, y, z = limits[a], limits[b], limits[c]
-        plus, minus = (x + y) ** 2, (x - y) ** 2
-        for along, across, weight, (by_x, by_y, by_z) in zip(*constants, strict=True):
-            np.multiply(plus, along, out=term)
-            np.multiply(minus, across, out=other)
-            np.add(term, other, out=term)
-            np.exp(term, out=term)
-            np.multiply(x, by_x, out=part)
-            np.multiply(y, by_y, out=other)
-            np.add(part, other, out=part)
-            np.multiply(z, by_z, out=other)
-            np.add(part, other, out=part)
-            erfc(part, out=part)
-            np.multiply(part, weight, out=part)
-            np.multiply(term, part, out=term)
-            np.add(total, term, out=total)
+    for (a, b, c), exponents, weight, slopes in rule.terms:
+        squares = np.stack([(limits[a] + limits[b]) ** 2, (limits[a] - limits[b]) ** 2])
+        terms, parts = exponents @ squares, slopes @ (sides[c] * limits[[a, b, c]])
+        np.exp(terms, out=terms)
+        erfc(parts, out=parts)
+        np.multiply(terms, parts, out=terms)
+        total += sides[a] * sides[b] * (weight @ terms)
     return np.clip(total, 0.0, 1.0, out=total)
 
 
 # --- derivatives
 
 
-def _slopes(limits: Array, matrix: Matrix, value: Array, low: Index) -> tuple[Array, Array]:
+def _slopes(limits: Array, sides: Array, matrix: Matrix, value: Array, low: Index) -> tuple[Array, Array]:
     """The gradient of the logarithm (6, n), and phi3/P; rows ``low`` in logarithms all along."""
     slopes = np.empty((7, limits.shape[1]))
-    _ratios(limits, matrix, np.maximum(value, np.log(TAIL)), slopes, far=False)
+    _ratios(limits, sides, matrix, np.maximum(value, np.log(TAIL)), slopes, far=False)
     if len(low):
         far = np.empty((7, len(low)))
-        _ratios(limits[:, low], matrix, value[low], far, far=True)
+        _ratios(limits[:, low], sides[:, low], matrix, value[low], far, far=True)
         slopes[:, low] = far
     return slopes[:6], slopes[6]
 
 
-def _ratios(limits: Array, matrix: Matrix, value: Array, out: Array, *, far: bool) -> None:
-    """phi(h_i) Phi2(the others | i)/P, then phi2(h_i, h_j) Phi(h_k | i, j)/P, then phi3/P."""
+def _ratios(limits: Array, sides: Array, matrix: Matrix, value: Array, out: Array, *, far: bool) -> None:
+    """phi(h_i) Phi2(the others | i)/P, then phi2(h_i, h_j) Phi(h_k | i, j)/P, then phi3/P; with their signs."""
     rho, _, inverse, root = matrix
     for j, k, i in PAIRS:
-        given_j = (limits[j] - rho[i, j] * limits[i]) / root[i, j]
-        given_k = (limits[k] - rho[i, k] * limits[i]) / root[i, k]
-        partial = -inverse[j, k] / np.sqrt(inverse[j, j] * inverse[k, k])
+        given_j = sides[j] * (limits[j] - rho[i, j] * limits[i]) / root[i, j]
+        given_k = sides[k] * (limits[k] - rho[i, k] * limits[i]) / root[i, k]
+        partial, sign = -inverse[j, k] / np.sqrt(inverse[j, j] * inverse[k, k]), sides[j] * sides[k]
         exponent = limits[i] ** 2 / -2 - LOG_SQRT_2PI - value
         if far:
-            out[i] = np.exp(
-                np.minimum(exponent + log_bivariate_normal_cdf(given_j, given_k, partial), STEEPEST)
-            )
+            exponent += log_bivariate_normal_cdf(given_j, given_k, sign * partial)
+            out[i] = sides[i] * np.exp(np.minimum(exponent, STEEPEST))
         else:
-            out[i] = np.exp(exponent) * bivariate_normal_cdf(given_j, given_k, partial)
+            out[i] = sides[i] * np.exp(exponent) * cdf_unchecked(given_j, given_k, partial, sign)
     for pair, (i, j, k) in enumerate(PAIRS):
         plus, minus = (limits[i] + limits[j]) ** 2, (limits[i] - limits[j]) ** 2
         exponent = plus * (-1 / (4 * (1 + rho[i, j]))) + minus * (-1 / (4 * (1 - rho[i, j])))
         exponent -= value + (2 * LOG_SQRT_2PI + np.log(root[i, j]))
-        given_k = _score(limits, inverse, k) / np.sqrt(inverse[k, k])
+        given_k, sign = sides[k] * _score(limits, inverse, k) / np.sqrt(inverse[k, k]), sides[i] * sides[j]
         if far:
-            out[3 + pair] = np.exp(np.minimum(exponent + log_ndtr(given_k), STEEPEST))
+            out[3 + pair] = sign * np.exp(np.minimum(exponent + log_ndtr(given_k), STEEPEST))
         else:
-            out[3 + pair] = np.exp(exponent) * ndtr(given_k)
+            out[3 + pair] = sign * np.exp(exponent) * ndtr(given_k)
     exponent += np.log(inverse[k, k]) / 2 - LOG_SQRT_2PI - given_k**2 / 2
-    out[6] = np.exp(np.minimum(exponent, STEEPEST))
+    out[6] = sides.prod(axis=0) * np.exp(np.minimum(exponent, STEEPEST))
 
 
 def _score(limits: Array, inverse: Array, i: int) -> Array:
@@ -391,9 +391,8 @@ def _curvature(limits: Array, matrix: Matrix, slopes: Array, joint: Array, out: 
     # two correlations that share i: the slope of phi3 by h_i
     out[3, 4], out[3, 5], out[4, 5] = (-joint * part for part in score)
     for a in range(6):
-        for b in range(a, 6):
-            out[a, b] -= slopes[a] * slopes[b]
-            out[b, a] = out[a, b]
+        out[a, a:] -= slopes[a] * slopes[a:]
+        out[a:, a] = out[a, a:]
     for i in range(3):
         # rounding must not take away the concavity in each limit
         np.minimum(out[i, i], 0.0, out=out[i, i])

@@ -50,8 +50,13 @@ class Matrix(NamedTuple):
     inverse: Array
     root: Array
 
+    def turned(self, signs: Array) -> Matrix:
+        """The correlations of the variables times these signs (3,)."""
+        turn = np.outer(signs, signs)
+        return Matrix(turn * self.rho, self.det, turn * self.inverse, self.root)
 
-def log_tail(limits: Array, matrix: Matrix) -> Array:
+
+def log_tail(limits: Array, matrix: Matrix, sides: Array) -> Array:
     """log Phi3 where it is small: for each row the path whose start is simplest.
 
     Parameters
@@ -60,6 +65,8 @@ def log_tail(limits: Array, matrix: Matrix) -> Array:
         Limits, in standard deviations; finite.
     matrix : Matrix
         The correlations, positive definite.
+    sides : (3, n) array
+        1, or -1 for X_i >= h_i in place of X_i <= h_i.
 
     Returns
     -------
@@ -70,9 +77,20 @@ def log_tail(limits: Array, matrix: Matrix) -> Array:
     Examples
     --------
     >>> matrix = Matrix(np.eye(3), 1.0, np.eye(3), np.array([[0.0, 1, 1], [1, 0, 1], [1, 1, 0]]))
-    >>> log_tail(np.full((3, 1), -40.0), matrix) / log_ndtr(-40.0)
+    >>> log_tail(np.full((3, 1), -40.0), matrix, np.ones((3, 1))) / log_ndtr(-40.0)
     array([3.])
     """
+    value = np.empty(limits.shape[1])
+    kind = (sides < 0).T @ np.array([1, 2, 4])
+    for code in np.unique(kind):
+        rows = np.flatnonzero(kind == code)
+        signs = sides[:, rows[0]]
+        value[rows] = _log_tail(signs[:, None] * limits[:, rows], matrix.turned(signs))
+    return value
+
+
+def _log_tail(limits: Array, matrix: Matrix) -> Array:
+    """The same where all signs are 1."""
     starts = [_Start.of(matrix, *pair) for pair in PAIRS]
     kinds = np.stack([start.kind(limits) for start in starts])
     choice = np.argmin(kinds, axis=0)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,12 +28,13 @@ from se_outcomes.regression.two_gate_cells import Block, TwoGateCells
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Codes = NDArray[np.int64]
 
 #: atanh of a correlation at which it is as good as perfect (.9990).
 EDGE = 3.8
 CORRELATIONS = ("rho_12", "rho_13", "rho_23_1")
-#: Where a pair of margins has its correlation among (a1, a2, a3, rho12, rho13, rho23).
-PAIR = {(0, 1): 3, (0, 2): 4, (1, 2): 5}
+#: Where a pair of margins has its correlation among (rho12, rho13, rho23).
+PAIR = {(0, 1): 0, (0, 2): 1, (1, 2): 2}
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,10 +85,16 @@ class TwoGateModel:
             free[list(self.correlations[:2])] = False
         return free
 
+    def places(self, block: Block) -> Codes:
+        """Positions in theta of the block's columns and correlations."""
+        every = np.arange(self.n_parameters)
+        pairs = [PAIR[pair] for pair in combinations(block.margins, 2)]
+        return np.concatenate([*(every[self.slices[margin]] for margin in block.margins), every[-3:][pairs]])
+
     def predictor(self, point: Point, block: Block, place: int) -> Floats:
         """The linear predictor of the block's ``place``-th margin (n,)."""
         equation = block.margins[place]
-        found = block.designs[place] @ point.theta[self.slices[equation]]
+        found = point.theta[self.slices[equation]] @ block.columns[block.own_columns[place]]
         return found + point.intercepts[block.group, equation] if self.cells.n_groups else found
 
 
@@ -131,82 +139,52 @@ def correlations_at(t: Floats) -> Correlations:
 
 @dataclass(frozen=True, eq=False)
 class Terms:
-    """Log-probabilities of a block's rows and their derivatives by what they depend on.
+    """Log-probabilities of a block's rows and their derivatives by the d quantities they depend on.
+
+    These are the predictors of the block's margins, then the correlations among them, rho12 before rho13 and rho23.
 
     Attributes
     ----------
     value : (n,) array
-    first : dict of int to (n,) array
-        By the predictors (0, 1, 2) and the correlations (3, 4, 5: rho12, rho13, rho23).
-    second : dict of (int, int) to (n,) array
-        Pairs in increasing order.
+    first : (d, n) array
+    second : (d, d, n) array
     """
 
     value: Floats
-    first: dict[int, Floats]
-    second: dict[tuple[int, int], Floats]
+    first: Floats
+    second: Floats
 
     def weighted(self, counts: Floats) -> Terms:
         """Times the cases."""
-        return Terms(
-            counts * self.value,
-            {place: counts * values for place, values in self.first.items()},
-            {places: counts * values for places, values in self.second.items()},
-        )
+        return Terms(counts * self.value, counts * self.first, counts * self.second)
 
     def part(self, rows: slice) -> Terms:
         """Some rows."""
-        return Terms(
-            self.value[rows],
-            {place: values[rows] for place, values in self.first.items()},
-            {places: values[rows] for places, values in self.second.items()},
-        )
+        return Terms(self.value[rows], self.first[:, rows], self.second[:, :, rows])
 
 
 def block_terms(model: TwoGateModel, point: Point, block: Block, rho: Floats) -> Terms:
     """Each row's log-probability of its outcomes, with derivatives."""
     predictors = [model.predictor(point, block, place) for place in range(len(block.margins))]
     if len(predictors) == 1:
-        (margin,) = block.margins
-        value, first, second = probit_alone(np.array(block.signs), predictors[0])
-        return Terms(value, {margin: first}, {(margin, margin): second})
+        value, first, second = probit_alone(block.signs[0], predictors[0])
+        return Terms(value, first[None], second[None, None])
     if len(predictors) == 2:
-        return _pair_terms(block, predictors[0], predictors[1], rho)
-    return _triple_terms(block, predictors, rho)
-
-
-def _pair_terms(block: Block, a: Floats, b: Floats, rho: Floats) -> Terms:
-    i, j = block.margins
-    s, q = block.signs
-    r = PAIR[i, j]
-    found = log_cdf_derivatives(s * a, q * b, s * q * rho[r - 3])
-    first = {i: s * found.h, j: q * found.k, r: s * q * found.rho}
-    second = {
-        (i, i): found.hh,
-        (i, j): s * q * found.hk,
-        (j, j): found.kk,
-        (i, r): q * found.h_rho,
-        (j, r): s * found.k_rho,
-        (r, r): found.rho_rho,
-    }
-    return Terms(found.value, first, second)
-
-
-def _triple_terms(block: Block, predictors: list[Floats], rho: Floats) -> Terms:
-    s1, s2, s3 = block.signs
-    signs = np.array([s1, s2, s3, s1 * s2, s1 * s3, s2 * s3])
+        a, b = predictors
+        return _pair_terms(block.signs, a, b, rho[PAIR[block.margins[0], block.margins[1]]])
     a, b, c = predictors
-    rho12, rho13, rho23 = (signs[3:] * rho).tolist()
-    value, gradient, hessian = log_trivariate(s1 * a, s2 * b, s3 * c, rho12, rho13, rho23)
-    return Terms(
-        value,
-        {place: signs[place] * gradient[:, place] for place in range(6)},
-        {
-            (row, column): signs[row] * signs[column] * hessian[:, row, column]
-            for row in range(6)
-            for column in range(row, 6)
-        },
-    )
+    value, gradient, hessian = log_trivariate(a, b, c, *rho.tolist(), signs=block.signs)
+    return Terms(value, gradient.T, hessian.transpose(1, 2, 0))
+
+
+def _pair_terms(signs: Floats, a: Floats, b: Floats, rho: float) -> Terms:
+    s, q = signs
+    found = log_cdf_derivatives(s * a, q * b, s * q * rho)
+    turn, first = np.stack([s, q, s * q]), np.stack([found.h, found.k, found.rho])
+    second = np.stack([
+        found.hh, found.hk, found.h_rho, found.hk, found.kk, found.k_rho, found.h_rho, found.k_rho, found.rho_rho,
+    ]).reshape(3, 3, -1)  # fmt: skip
+    return Terms(found.value, turn * first, turn[:, None] * turn * second)
 
 
 # ------------------------------------------------------------------------------------------------ sums
@@ -251,39 +229,33 @@ def _nothing(model: TwoGateModel) -> Evaluation:
 
 def _add(model: TwoGateModel, block: Block, terms: Terms, total: Evaluation) -> None:
     """A block's share, the last three parameters being rho12, rho13 and rho23 themselves."""
+    places, m, k = model.places(block), len(block.margins), len(block.columns)
+    score, hessian, by_group = np.empty(len(places)), np.empty((len(places), len(places))), []
+    # second derivatives by a margin's predictor and the intercepts, the coefficients, the correlations; then the first
+    order = [*range(m), *np.repeat(range(m), block.widths), *range(m, len(terms.first) + 1)]
+    for margin, own in enumerate(block.own_columns):
+        slopes = np.vstack([terms.second[margin], terms.first[margin]])[order]
+        slopes[m : m + k] *= block.columns
+        found = block.columns[own] @ slopes[m:].T
+        hessian[own], score[own] = found[:, :-1], found[:, -1]
+        if model.cells.n_groups:
+            by_group.append(block.by_group(slopes))
+    hessian[k:, :k] = hessian[:k, k:].T
+    hessian[k:, k:] = terms.second[m:, m:].sum(axis=2)
+    score[k:] = terms.first[m:].sum(axis=1)
     total.loglik += float(terms.value.sum())
-    p = model.n_parameters
-    designs = dict(zip(block.margins, block.designs, strict=True))
-    places = [*model.slices, *(slice(k, k + 1) for k in range(p - 3, p))]
-    for place, values in terms.first.items():
-        total.score[places[place]] += designs[place].T @ values if place < 3 else values.sum()
-    for (row, column), values in terms.second.items():
-        if row >= 3:
-            found = np.array([[values.sum()]])
-        elif column >= 3:
-            found = (designs[row].T @ values)[:, None]
-        else:
-            found = designs[row].T @ (designs[column] * values[:, None])
-        total.hessian[places[row], places[column]] += found
-        if row != column:
-            total.hessian[places[column], places[row]] += found.T
-    if model.cells.n_groups:
-        _add_intercepts(block, terms, designs, places, total)
+    total.score[places] += score
+    total.hessian[np.ix_(places, places)] += hessian
+    if by_group:
+        _add_intercepts(block, places, np.array(by_group).transpose(2, 0, 1), total)
 
 
-def _add_intercepts(
-    block: Block, terms: Terms, designs: dict[int, Floats], places: list[slice], total: Evaluation
-) -> None:
+def _add_intercepts(block: Block, places: Codes, sums: Floats, total: Evaluation) -> None:
     """Derivatives by the intercepts of the block's groups, and across with theta."""
-    for own in block.margins:
-        block.add_by_group(total.group_score[:, own], terms.first[own])
-        for other in terms.first:
-            values = terms.second[min(own, other), max(own, other)]
-            if other >= 3:
-                block.add_by_group(total.cross[:, own, places[other].start], values)
-                continue
-            block.add_by_group(total.group_hessian[:, own, other], values)
-            block.add_by_group(total.cross[:, own, places[other]], designs[other] * values[:, None])
+    m, groups, margins = len(block.margins), block.groups[:, None], np.array(block.margins)
+    total.group_score[groups, margins] += sums[:, :, -1]
+    total.group_hessian[groups[:, :, None], margins[:, None], margins] += sums[:, :, :m]
+    total.cross[groups[:, :, None], margins[:, None], places] += sums[:, :, m:-1]
 
 
 def _turn_to_working(total: Evaluation, correlations: Correlations) -> None:

@@ -1,7 +1,7 @@
 """Cells of two gates and an outcome: referral, acceptance of the referred, placement.
 
 A cell is a distinct row with its count. It contributes the probability of just those outcomes that are seen, so cells
-with the same outcomes seen, and the same outcomes, form a block. An office intercept that would run off to infinity
+with the same outcomes seen form a block. An office intercept that would run off to infinity
 because nothing varies in that office and equation leaves only the other equations' share of the likelihood behind: the
 office leaves that equation. The supremum over such an intercept is exact, not an approximation.
 """
@@ -29,23 +29,26 @@ CHUNK = 8_192
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Cells with the same outcomes, sorted by cluster and within it by intercept group.
+    """Cells with the same outcomes seen, sorted by cluster and within it by intercept group.
 
     Attributes
     ----------
     margins : tuple of int
         Equations (0 referral, 1 acceptance, 2 placement) that the cells are in.
-    signs : tuple of float
+    signs : (m, n) array
         Their outcomes there, -1 or 1.
-    designs : tuple of (n, k) arrays
-        Of these equations.
+    columns : (k, n) array
+        The columns of these equations' designs, one equation after the other.
+    widths : tuple of int
+        How many each has.
     counts, cluster, group : (n,) arrays
         Cases; positions of the cluster and of the intercept group (zero where there are none).
     """
 
     margins: tuple[int, ...]
-    signs: tuple[float, ...]
-    designs: tuple[Floats, ...]
+    signs: Floats
+    columns: Floats
+    widths: tuple[int, ...]
     counts: Floats
     cluster: Codes
     group: Codes
@@ -55,19 +58,34 @@ class Block:
 
     def part(self, rows: slice) -> Block:
         """Consecutive rows."""
-        designs = tuple(design[rows] for design in self.designs)
-        return Block(
-            self.margins, self.signs, designs, self.counts[rows], self.cluster[rows], self.group[rows]
+        return replace(
+            self,
+            signs=self.signs[:, rows],
+            columns=self.columns[:, rows],
+            counts=self.counts[rows],
+            cluster=self.cluster[rows],
+            group=self.group[rows],
         )
+
+    @cached_property
+    def own_columns(self) -> tuple[slice, ...]:
+        """Where each margin's columns are."""
+        ends = np.cumsum(self.widths).tolist()
+        return tuple(slice(end - width, end) for end, width in zip(ends, self.widths, strict=True))
 
     @cached_property
     def _runs(self) -> tuple[Codes, Codes]:
         return _runs_of(self.group)
 
-    def add_by_group(self, target: Floats, values: Floats) -> None:
-        """Add row values (n, ...) to their groups' rows of ``target`` (q, ...)."""
-        starts, groups = self._runs
-        target[groups] += np.add.reduceat(values, starts, axis=0)  # a group is one run: sorted
+    @property
+    def groups(self) -> Codes:
+        """Positions of the block's intercept groups."""
+        return self._runs[1]
+
+    def by_group(self, values: Floats) -> Floats:
+        """Sums of values (..., n) over the rows of each of the ``groups``."""
+        sums: Floats = np.add.reduceat(values, self._runs[0], axis=-1)  # a group is one run: sorted
+        return sums
 
     @property
     def clusters(self) -> Iterator[tuple[int, slice]]:
@@ -169,22 +187,21 @@ class TwoGateCells:
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
-        """Cells by what they contribute, in pieces of at most ``CHUNK`` rows."""
-        pattern = (self.contributing + 1) @ [9, 3, 1]
+        """Cells by what is seen of them, in pieces of at most ``CHUNK`` rows."""
+        pattern = (self.contributing != 0) @ np.array([4, 2, 1])
         found: list[Block] = []
-        for code in np.unique(pattern):
-            rows = np.flatnonzero(pattern == code)
-            signs = self.contributing[rows[0]]
-            if signs.any():
-                found += self._pieces(rows, tuple(int(margin) for margin in np.flatnonzero(signs)))
+        for code in np.unique(pattern[pattern > 0]):
+            found += self._pieces(np.flatnonzero(pattern == code))
         return tuple(found)
 
-    def _pieces(self, rows: Codes, margins: tuple[int, ...]) -> list[Block]:
-        signs = tuple(float(self.contributing[rows[0], margin]) for margin in margins)
+    def _pieces(self, rows: Codes) -> list[Block]:
+        margins = tuple(int(margin) for margin in np.flatnonzero(self.contributing[rows[0]]))
+        designs = [self.designs[margin][rows] for margin in margins]
         whole = Block(
             margins,
-            signs,
-            tuple(np.ascontiguousarray(self.designs[margin][rows]) for margin in margins),
+            np.ascontiguousarray(self.contributing[rows][:, margins].T),
+            np.ascontiguousarray(np.hstack(designs).T),
+            tuple(design.shape[1] for design in designs),
             self.counts[rows],
             self.cluster[rows],
             self.group[rows],

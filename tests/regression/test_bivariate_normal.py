@@ -12,6 +12,7 @@ from se_outcomes.regression.bivariate_normal import (
     LogCdf,
     bivariate_normal_cdf,
     bivariate_normal_density,
+    cdf_unchecked,
     log_bivariate_normal_cdf,
     log_bivariate_normal_density,
     log_cdf_derivatives,
@@ -287,3 +288,10 @@ def test_no_density_and_no_derivatives_at_perfect_correlation_or_infinity():
             function(np.inf, 0.0, 0.5)
     with pytest.raises(ValueError, match="k must be finite"):
         log_bivariate_normal_cdf(0.0, -1e60, 0.5)
+
+
+@pytest.mark.parametrize("rho", [0.6, -0.6, 0.0, 1.0, -1.0])
+def test_unchecked_with_signs_it_is_the_same(rho):
+    h, k, sign = np.random.default_rng(1).normal(0, 3, (3, 200))
+    h[:2], sign = (50.0, -50.0), np.sign(sign)
+    np.testing.assert_array_equal(cdf_unchecked(h, k, rho, sign), bivariate_normal_cdf(h, k, sign * rho))

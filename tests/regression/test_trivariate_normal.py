@@ -381,9 +381,25 @@ def test_arguments_out_of_range_are_refused(function, arguments, message):
         function(*arguments)
 
 
-def test_no_logarithm_at_infinity_no_other_order_no_partial_of_one():
+@pytest.mark.parametrize("rho", [(0.3, 0.2, 0.4), (-0.6, 0.3, -0.5), (0.0, 0.5, 0.0), (0.9, 0.8, 0.85)])
+@pytest.mark.parametrize("spread", [1.0, 6.0])
+def test_signs_by_row_turn_limits_and_correlations(rho, spread):
+    limits, signs = places(160, spread=spread), np.repeat(list(product([1.0, -1.0], repeat=3)), 20, axis=0).T
+    found = log_trivariate(*limits, *rho, signs=signs)
+    for sign in product([1.0, -1.0], repeat=3):
+        own = (signs == np.array(sign)[:, None]).all(axis=0)
+        turn = np.append(sign, [sign[i] * sign[j] for i, j in PAIRS])
+        expected = log_trivariate(*(limits[:, own].T * sign).T, *(turn[3:] * rho))
+        turned = expected[0], expected[1] * turn, expected[2] * np.outer(turn, turn)
+        for part, other in zip(found, turned, strict=True):
+            np.testing.assert_allclose(part[own], other, rtol=1e-9, atol=1e-9 * np.abs(other).max())
+
+
+def test_no_logarithm_at_infinity_no_other_sign_no_other_order_no_partial_of_one():
     with pytest.raises(ValueError, match=r"h2 must be finite and at most 1e\+06 in size; found inf"):
         log_trivariate(0.0, np.inf, 0.0, 0.1, 0.1, 0.1)
+    with pytest.raises(ValueError, match="signs must be 1 or -1"):
+        log_trivariate(0.0, 0.0, 0.0, 0.1, 0.1, 0.1, signs=[[1.0], [0.0], [1.0]])
     with pytest.raises(ValueError, match="order must be 0, 1 or 2; found 3"):
         log_trivariate(0.0, 0.0, 0.0, 0.1, 0.1, 0.1, order=3)
     with pytest.raises(ValueError, match=r"rho23_1 must be between -1 and 1, these excluded; found 1\.0"):
