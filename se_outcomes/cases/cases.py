@@ -19,6 +19,8 @@ from se_outcomes.results import Notice
 
 #: Handed over by :mod:`se_outcomes.cases.check`, and by nobody else.
 CHECKED = object()
+#: So many counts of so many rows at most are remembered: a question mostly asks for what another has asked for.
+REMEMBERED, REMEMBERED_ROWS = 24, 50_000
 #: The column that bears the instrument an exposure was measured with.
 INSTRUMENT_OF = {"motivation": "motivation_instrument"}
 
@@ -48,6 +50,7 @@ class Cases:
             raise TypeError("Cases are made by load_cases or check_cases, which check them")
         self._table = table
         self._scales: dict[str, Scale] = {}
+        self._counts: dict[frozenset[str], pd.DataFrame] = {}
         self.plan = plan
         self.warnings = tuple(warnings)
         self.columns = tuple(table.columns)
@@ -125,7 +128,7 @@ class Cases:
         self._refuse_missing([f"{column}_{ENDINGS[0]}"])
         if column not in self._scales:
             eligible = self._table.filter(nw.col("gate_state") != "ineligible")
-            cells = self._count([column, *self._instrument(column)], eligible).dropna(subset=column)
+            cells = self._scan(eligible, [column, *self._instrument(column)]).dropna(subset=column)
             frame = pd.DataFrame(
                 {
                     "value": cells[column].to_numpy(dtype=float),
@@ -150,8 +153,26 @@ class Cases:
 
     # --- the engine's side ------------------------------------------------------------------------
 
-    def _count(self, columns: list[str], table: nw.DataFrame | None = None) -> pd.DataFrame:
-        table = self._table if table is None else table
+    def _count(self, columns: list[str]) -> pd.DataFrame:
+        """Distinct rows of the columns and ``n``: from a count with these columns and more, or else from the rows."""
+        asked = frozenset(columns)
+        finer = [counted for names, counted in self._counts.items() if names >= asked]
+        if finer:
+            fewest = min(finer, key=len)
+            if set(fewest.columns) == {*columns, "n"}:
+                return fewest
+            counted = (
+                fewest.groupby(columns, dropna=False, sort=False, observed=True)["n"].sum().reset_index()
+            )
+        else:
+            counted = self._scan(self._table, columns)
+        if len(counted) <= REMEMBERED_ROWS:
+            self._counts[asked] = counted
+            if len(self._counts) > REMEMBERED:
+                del self._counts[next(iter(self._counts))]
+        return counted
+
+    def _scan(self, table: nw.DataFrame, columns: list[str]) -> pd.DataFrame:
         counted = table.group_by(*columns, drop_null_keys=False).agg(nw.len().alias("n")).to_pandas()
         # codes are kept as categories for speed; a tally is text
         coded = [name for name in columns if isinstance(counted[name].dtype, pd.CategoricalDtype)]

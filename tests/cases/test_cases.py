@@ -1,9 +1,11 @@
 import narwhals as nw
+import numpy as np
 import pandas as pd
 import pytest
 
-from se_outcomes.cases.cases import Cases
+from se_outcomes.cases.cases import REMEMBERED, Cases
 from se_outcomes.cases.check import check_cases
+from se_outcomes.cases.simulate import simulate_cases
 from se_outcomes.cases.study_plan import StudyPlan
 from se_outcomes.errors import EstimationError
 
@@ -334,3 +336,26 @@ def test_column_missing_that_is_like_no_other(cases):
     assert "The cases have no column benefit, zzzzz. Add it to the file" in str(caught.value)
     assert caught.value.details == {"columns": ("benefit", "zzzzz")}
     assert not cases.has("benefit")
+
+
+def test_a_tally_from_a_finer_one_is_that_of_the_rows(monkeypatch):
+    options = {"n_cases": 400, "seed": 3, "missing": True}
+    remembering, forgetting = simulate_cases(**options).cases, simulate_cases(**options).cases
+    derived = ["motivation_group", "motivation_scaled", "months_worked_prev_24m_bin"]
+    random = np.random.default_rng(0)
+    for size in [6, *random.integers(1, 6, 40)]:
+        asked = random.choice([*remembering.columns, *derived], size, replace=False).tolist()
+        forgetting._counts.clear()
+        pd.testing.assert_frame_equal(remembering.tally(asked), forgetting.tally(asked))
+    assert len(remembering._counts) <= REMEMBERED
+
+
+def test_a_coarser_tally_does_not_go_through_the_rows_again(cases, monkeypatch):
+    fine = cases.tally(["sex", "referred", "motivation"])
+    monkeypatch.setattr(Cases, "_scan", None)
+    coarse = cases.tally(["referred", "sex"])
+    assert coarse["n"].sum() == fine["n"].sum() == 8
+    fine["n"] = 0
+    assert cases.tally(["sex", "referred", "motivation"])["n"].sum() == 8
+    with pytest.raises(TypeError):
+        cases.tally(["months_worked_prev_24m"])
