@@ -37,7 +37,7 @@ report: $(VENV)/.run  ## The main job: simulate cases, check them, write the rep
 test: $(VENV)/.dev  ## The test suite (a few minutes)
 	$(BIN)/python -m pytest -n auto --dist loadscope
 
-validate: $(VENV)/.dev  ## The long runs: Monte Carlo tables, generated corruption by the thousand, brute-force truth (two hours)
+validate: $(VENV)/.dev  ## The long runs: Monte Carlo tables, generated corruption by the thousand, brute-force truth (three hours)
 	$(BIN)/python -m pytest -n auto -m slow
 
 lint: $(VENV)/.dev  ## ruff: style and imports

@@ -1,6 +1,6 @@
 """Time and memory of the two gates' likelihood by number of cells: the fit, the office jackknife, a grid, averages.
 
-Run: ``python benchmarks/two_gates.py`` (two minutes). Every measurement is a process of its own on the same simulated
+Run: ``python benchmarks/two_gates.py`` (a minute). Every measurement is a process of its own on the same simulated
 data; the time is that of the step alone (the fit before it is not counted), the memory the peak of the whole process.
 Eighteen columns and three correlations, and thirty intercepts of ten offices that never become columns. Prints
 the Markdown table that stands in benchmarks/README.md.

@@ -8,6 +8,7 @@ from monte_carlo.creaming import (
     CELLS,
     COVERAGE_FIVE,
     KNOWN_TO_FAIL,
+    REPLICATIONS,
     Cell,
     counting_untold,
     find_effects,
@@ -64,7 +65,7 @@ def find_with_a_narrow_one(cases):
 @pytest.mark.slow
 @pytest.mark.parametrize("cell", CELLS, ids=str)
 def test_the_table(cell):
-    table = cell.run(500, processes=PROCESSES)
+    table = cell.run(REPLICATIONS[cell.asked], processes=PROCESSES)
     print(line(cell, table))
     assert misses(cell, table) == []
 
