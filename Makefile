@@ -34,7 +34,7 @@ report: $(VENV)/.run  ## The main job: simulate cases, check them, write the rep
 	$(BIN)/se-outcomes check build/cases.csv --mapping analyses/simulated.toml
 	$(BIN)/se-outcomes report build/cases.csv --mapping analyses/simulated.toml --out build/report --language en nb nn
 
-test: $(VENV)/.dev  ## The test suite (a few minutes)
+test: $(VENV)/.dev  ## The test suite (ten minutes on two cores)
 	$(BIN)/python -m pytest -n auto --dist loadscope
 
 validate: $(VENV)/.dev  ## The long runs: Monte Carlo tables, generated corruption by the thousand, brute-force truth (three hours)

@@ -20,7 +20,7 @@ from se_outcomes.results import Notice
 #: Handed over by :mod:`se_outcomes.cases.check`, and by nobody else.
 CHECKED = object()
 #: So many counts of so many rows at most are remembered: a question mostly asks for what another has asked for.
-REMEMBERED, REMEMBERED_ROWS = 24, 50_000
+REMEMBERED, REMEMBERED_ROWS = 24, 200_000
 #: The column that bears the instrument an exposure was measured with.
 INSTRUMENT_OF = {"motivation": "motivation_instrument"}
 
