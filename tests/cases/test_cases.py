@@ -338,7 +338,7 @@ def test_column_missing_that_is_like_no_other(cases):
     assert not cases.has("benefit")
 
 
-def test_a_tally_from_a_finer_one_is_that_of_the_rows(monkeypatch):
+def test_a_tally_from_a_finer_one_is_that_of_the_rows():
     options = {"n_cases": 400, "seed": 3, "missing": True}
     remembering, forgetting = simulate_cases(**options).cases, simulate_cases(**options).cases
     derived = ["motivation_group", "motivation_scaled", "months_worked_prev_24m_bin"]
