@@ -156,14 +156,12 @@ class Cases:
     def _count(self, columns: list[str]) -> pd.DataFrame:
         """Distinct rows of the columns and ``n``: from a count with these columns and more, or else from the rows."""
         asked = frozenset(columns)
-        finer = [counted for names, counted in self._counts.items() if names >= asked]
+        if asked in self._counts:
+            return self._counts[asked]
+        finer = [counted for names, counted in self._counts.items() if names > asked]
         if finer:
-            fewest = min(finer, key=len)
-            if set(fewest.columns) == {*columns, "n"}:
-                return fewest
-            counted = (
-                fewest.groupby(columns, dropna=False, sort=False, observed=True)["n"].sum().reset_index()
-            )
+            cells = min(finer, key=len).groupby(columns, dropna=False, sort=False, observed=True)
+            counted = cells["n"].sum().reset_index()
         else:
             counted = self._scan(self._table, columns)
         if len(counted) <= REMEMBERED_ROWS:

@@ -236,7 +236,7 @@ class Cell:
 
     Attributes
     ----------
-    asked : {"indices", "effects", "both", "recorded", "lottery", "two_gates"}
+    asked : {"effects", "both", "recorded", "lottery", "two_gates"}
         "both": indices and effects; "recorded": both with employability recorded, against the causal values.
     n_cases, n_offices : int
     outcome_observed : str
@@ -251,7 +251,6 @@ class Cell:
     def settings(self) -> dict[str, object]:
         """Of the model, whatever the size of the study."""
         return {
-            "indices": {},
             "effects": {},
             "both": {},
             "recorded": {"employability_recorded": True},
@@ -273,7 +272,6 @@ class Cell:
     def run(self, replications: int, *, processes: int | None = None) -> Table:
         """Its Monte Carlo table."""
         find = {
-            "indices": find_indices,
             "effects": find_effects,
             "both": find_both,
             "recorded": find_recorded,
