@@ -51,6 +51,10 @@ class EstimationError(SeOutcomesError, ValueError):
         super().__init__(message)
 
 
+class EngineError(SeOutcomesError, RuntimeError):
+    """The engine that holds the rows could not go on: out of memory, or its data damaged or out of reach."""
+
+
 class DisclosureError(SeOutcomesError, ValueError):
     """Something would have left the package that could identify a person."""
 

@@ -188,7 +188,7 @@ def test_wrong_calls_that_only_the_file_system_can_tell(run, monkeypatch, tmp_pa
     before = sorted(path.name for path in tmp_path.iterdir())
     for arguments, expected in [
         (["none.csv"], ["expected a file at this path, but there is none"]),
-        (["folder.csv"], ["expected a file, but this is a folder"]),
+        (["folder.csv"], ["but this is a folder without"]),
         (["cases.docx"], ["expected a file ending in .csv"]),
         (["a" * 300 + ".csv"], ["expected a file that may be read"]),
         ([sound, "--mapping", "none.toml"], ["there is no readable file 'none.toml'"]),

@@ -11,6 +11,7 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
+from se_outcomes.cases.rows import Rows
 from se_outcomes.cases.scale import ENDINGS, Scale, make_scale
 from se_outcomes.cases.schema import read_schema
 from se_outcomes.cases.study_plan import StudyPlan
@@ -21,6 +22,8 @@ from se_outcomes.results import Notice
 CHECKED = object()
 #: So many counts of so many rows at most are remembered: a question mostly asks for what another has asked for.
 REMEMBERED, REMEMBERED_ROWS = 24, 200_000
+#: Columns whose every value may differ.
+OWN_VALUES = ("case_id", "person_id")
 #: The column that bears the instrument an exposure was measured with.
 INSTRUMENT_OF = {"motivation": "motivation_instrument"}
 
@@ -44,18 +47,19 @@ class Cases:
     """
 
     def __init__(
-        self, table: nw.DataFrame, plan: StudyPlan, warnings: Iterable[Notice], *, token: object = None
+        self, rows: Rows, plan: StudyPlan, warnings: Iterable[Notice], *, token: object = None
     ) -> None:
         if token is not CHECKED:
             raise TypeError("Cases are made by load_cases or check_cases, which check them")
-        self._table = table
+        self._rows = rows
         self._scales: dict[str, Scale] = {}
         self._counts: dict[frozenset[str], pd.DataFrame] = {}
         self.plan = plan
         self.warnings = tuple(warnings)
-        self.columns = tuple(table.columns)
-        self.n_cases = len(table)
-        self.n_offices = len(self._count(["office_id"]))
+        self.columns = tuple(rows.columns)
+        offices = self._count(["office_id"])
+        self.n_cases = int(offices["n"].sum())
+        self.n_offices = len(offices)
 
     def __repr__(self) -> str:
         cases, offices = (
@@ -64,7 +68,15 @@ class Cases:
         )
         noun = "warning" if len(self.warnings) == 1 else "warnings"
         said = f", {len(self.warnings)} {noun}" if self.warnings else ""
-        return f"Cases: {self.n_cases:,} {cases} in {self.n_offices:,} {offices}{said} (rows are not shown)"
+        return (
+            f"Cases: {self.n_cases:,} {cases} in {self.n_offices:,} {offices} on {self.engine}{said} "
+            "(rows are not shown)"
+        )
+
+    @property
+    def engine(self) -> str:
+        """Who counts: ``"pandas"``, ``"DuckDB"`` or ``"Spark"``."""
+        return self._rows.engine.name
 
     def has(self, column: str) -> bool:
         """Whether :meth:`tally` knows the column."""
@@ -127,8 +139,10 @@ class Cases:
         """
         self._refuse_missing([f"{column}_{ENDINGS[0]}"])
         if column not in self._scales:
-            eligible = self._table.filter(nw.col("gate_state") != "ineligible")
-            cells = self._scan(eligible, [column, *self._instrument(column)]).dropna(subset=column)
+            cells = self._count([column, *self._instrument(column), "gate_state"]).dropna(subset=column)
+            cells = cells.loc[cells["gate_state"] != "ineligible"]
+            by = [column, *self._instrument(column)]
+            cells = cells.groupby(by, dropna=False, sort=True, observed=True)["n"].sum().reset_index()
             frame = pd.DataFrame(
                 {
                     "value": cells[column].to_numpy(dtype=float),
@@ -145,11 +159,26 @@ class Cases:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of everything recorded, whatever the order of rows and columns: equal data, equal hash."""
-        frame = self._table.to_pandas()
-        frame = frame[sorted(frame.columns)]
-        rows = np.sort(pd.util.hash_pandas_object(frame, index=False).to_numpy())
-        return hashlib.sha256("\x1f".join(frame.columns).encode() + rows.tobytes()).hexdigest()
+        """A hash of what is recorded, whatever the order of rows and columns and the engine: equal data, equal hash.
+
+        It is made of counts: each column's values by office and gate, and of columns of ids how many there are, the
+        first and the last.
+        """
+        told = hashlib.sha256()
+        for name in sorted(self.columns):
+            told.update(f"\x1e{name}\x1f".encode())
+            if name in OWN_VALUES:
+                column = nw.col(name)
+                ends = self._rows.ask(
+                    {"different": column.n_unique(), "first": column.min(), "last": column.max()},
+                    f"looking through {name}",
+                )
+                told.update("\x1f".join(map(str, ends.values())).encode())
+            else:
+                by = list(dict.fromkeys([name, "office_id", "gate_state"]))
+                counted = self._rows.count(*by)[[*by, "n"]]
+                told.update(np.sort(pd.util.hash_pandas_object(counted, index=False).to_numpy()).tobytes())
+        return told.hexdigest()
 
     # --- the engine's side ------------------------------------------------------------------------
 
@@ -163,18 +192,12 @@ class Cases:
             cells = min(finer, key=len).groupby(columns, dropna=False, sort=False, observed=True)
             counted = cells["n"].sum().reset_index()
         else:
-            counted = self._scan(self._table, columns)
+            counted = self._rows.count(*columns)
         if len(counted) <= REMEMBERED_ROWS:
             self._counts[asked] = counted
             if len(self._counts) > REMEMBERED:
                 del self._counts[next(iter(self._counts))]
         return counted
-
-    def _scan(self, table: nw.DataFrame, columns: list[str]) -> pd.DataFrame:
-        counted = table.group_by(*columns, drop_null_keys=False).agg(nw.len().alias("n")).to_pandas()
-        # codes are kept as categories for speed; a tally is text
-        coded = [name for name in columns if isinstance(counted[name].dtype, pd.CategoricalDtype)]
-        return counted.astype(dict.fromkeys(coded, "str"))
 
     def _place(self, number: str, cells: pd.DataFrame) -> pd.DataFrame:
         values = cells[number].to_numpy(dtype=float, na_value=np.nan)
@@ -201,7 +224,7 @@ class Cases:
         known = read_schema()["cases"].columns
         return [
             name
-            for name, kind in self._table.schema.items()
+            for name, kind in self._rows.schema.items()
             if kind.is_numeric() and not any(f"{name}_{ending}" in known for ending in ENDINGS)
         ]
 
@@ -210,7 +233,7 @@ class Cases:
         if not missing:
             return
         for number in {name.rpartition("_")[0] for name in missing} & set(self.columns):
-            if number not in self._scalable and self._table.schema[number].is_numeric():
+            if number not in self._scalable and self._rows.schema[number].is_numeric():
                 raise EstimationError(
                     f"{number} cannot be put on a scale: the name of its quarters, {number}_group, is that of a column "
                     f"of the schema. Give {number} another header, such as {number}_value.",

@@ -5,26 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import duckdb
 import narwhals as nw
 import pandas as pd
 
-from se_outcomes.cases.cases import CHECKED, Cases
+from se_outcomes.cases.cases import CHECKED, OWN_VALUES, Cases
 from se_outcomes.cases.derive import fill_in_columns, state_columns
+from se_outcomes.cases.doubts import settle
+from se_outcomes.cases.engine_frames import open_relation
 from se_outcomes.cases.faults import Fault, faults_frame
 from se_outcomes.cases.identifiers import find_identifiers
 from se_outcomes.cases.mapping import Translation, read_mapping
 from se_outcomes.cases.parse import columns_left_out, parse_columns
-from se_outcomes.cases.read import Raw, read_frame
+from se_outcomes.cases.raw import Raw, UnreadableError
+from se_outcomes.cases.read import read_frame
 from se_outcomes.cases.remarks import remark_on
-from se_outcomes.cases.rules import find_breaches
+from se_outcomes.cases.rows import PANDAS, Rows
+from se_outcomes.cases.rules import doubts_by_rule
 from se_outcomes.cases.scale import ENDINGS
 from se_outcomes.cases.schema import Table, read_schema
+from se_outcomes.cases.spark_frames import open_spark
 from se_outcomes.cases.study_plan import StudyPlan
 from se_outcomes.errors import CaseFileError
 from se_outcomes.results import Notice
-
-#: Columns whose every value may differ: kept as text, all other text as categories.
-_OWN_VALUES = ("case_id", "person_id")
 
 
 def check_cases(
@@ -76,41 +79,59 @@ def check_cases(
     se_outcomes.errors.CaseFileError: the data frame cannot be used: 1 fault
       - cases.case_id: expected every case_id on one row only (2 rows; first: 1, 2). Remove the duplicates; ...
     """
-    if not isinstance(frame, pd.DataFrame | Raw):
-        raise TypeError(f"cases come from a file or a pandas data frame; this is a {type(frame).__name__}")
+    raw = frame if isinstance(frame, Raw) else _raw(frame)
     translation = read_mapping(mapping)
     plan = translation.study.answered(gates=gates, outcome_observed=outcome_observed, title=title)
-    raw = frame if isinstance(frame, Raw) else read_frame(frame)
     table = read_schema()["cases"]
-    faults = list(raw.faults)
-    if not faults:
-        mapped = [*translation.columns.values(), *translation.extra]
-        faults += find_identifiers(raw.frame, raw.headers, table=table.name, mapped=mapped)
-        typed, found = parse_columns(raw, table, translation)
-        faults += found + _reserved_names(translation, table, plan)
-    if not raw.faults and len(typed.columns):
-        checked = nw.from_native(typed, eager_only=True)
-        checked = checked.with_columns(**fill_in_columns(set(checked.columns)))
-        faults += [fault for _, fault in find_breaches(checked, table, plan, severity="fault")]
+    if raw.faults:
+        raise CaseFileError(faults_frame(raw.faults), raw.source)
+    mapped = [*translation.columns.values(), *translation.extra]
+    doubts = find_identifiers(raw, table=table.name, mapped=mapped)
+    typed, found = parse_columns(raw, table, translation)
+    doubts += [*found, *_reserved_names(translation, table, plan)]
+    checked = typed.with_columns(fill_in_columns(set(typed.columns)))
+    doubts += [doubt for _, doubt in doubts_by_rule(checked, table, plan, severity="fault")]
+    faults = [fault for fault in settle(checked, doubts) if fault is not None]
     if faults:
         raise CaseFileError(faults_frame(faults), raw.source)
-    states = state_columns(set(checked.columns), plan)
-    checked = _compact(checked.with_columns(**states))
+    known = [name for name in checked.columns if name not in raw.own_names]
+    checked = checked.select({name: nw.col(name) for name in known})
+    states = state_columns(set(known), plan)
+    checked = _compact(checked.with_columns(states))
     return Cases(checked, plan, _remarks(raw, checked, table, translation, plan), token=CHECKED)
 
 
-def _compact(frame: nw.DataFrame) -> nw.DataFrame:
-    """Text as categories: a tally then groups by numbers."""
-    coded = [name for name, kind in frame.schema.items() if kind == nw.String and name not in _OWN_VALUES]
-    return frame.with_columns(nw.col(*coded).cast(nw.Categorical)) if coded else frame
+def _raw(frame: object) -> Raw:
+    """A data frame as a raw table, on the engine it belongs to."""
+    kind = type(frame)
+    try:
+        if isinstance(frame, pd.DataFrame):
+            return read_frame(frame)
+        if isinstance(frame, duckdb.DuckDBPyRelation):
+            return open_relation(frame)
+        if kind.__module__.startswith("pyspark.") and kind.__name__ == "DataFrame":
+            return open_spark(frame)
+    except UnreadableError as error:
+        return Raw(pd.DataFrame(), (), faults=error.faults)
+    raise TypeError(
+        f"cases come from a file, a pandas or Spark data frame, or a DuckDB relation; this is a {kind.__name__}"
+    )
+
+
+def _compact(rows: Rows) -> Rows:
+    """Text as categories, in pandas: a tally then groups by numbers."""
+    coded = [name for name, kind in rows.schema.items() if kind == nw.String and name not in OWN_VALUES]
+    if rows.engine is not PANDAS:
+        return rows
+    return rows.with_columns({name: nw.col(name).cast(nw.Categorical) for name in coded})
 
 
 def _remarks(
-    raw: Raw, frame: nw.DataFrame, table: Table, translation: Translation, plan: StudyPlan
+    raw: Raw, rows: Rows, table: Table, translation: Translation, plan: StudyPlan
 ) -> tuple[Notice, ...]:
     left_out = columns_left_out(raw, table, translation)
     first = (Notice("columns_left_out", "{told}", told=left_out),) if left_out else ()
-    return (*first, *remark_on(frame, table, plan))
+    return (*first, *remark_on(rows, table, plan))
 
 
 def _reserved_names(translation: Translation, table: Table, plan: StudyPlan) -> list[Fault]:

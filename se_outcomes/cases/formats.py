@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-import duckdb
 import numpy as np
 import pandas as pd
 import pyreadstat
@@ -91,33 +90,6 @@ def _read_labelled(read: Callable, kind: str, path: Path) -> Raw:
     return make_raw(
         [frame.iloc[:, i] for i in range(frame.shape[1])], list(frame.columns), path.name, labels=labels
     )
-
-
-def read_parquet(path: Path, options: ReadOptions) -> Raw:
-    """Read a Parquet file through DuckDB; whole numbers and booleans with missing values keep their type."""
-    arrays = _opened(lambda: _parquet_arrays(path), "a Parquet file", path)
-    return make_raw([_column(array) for array in arrays.values()], list(arrays), path.name)
-
-
-def _parquet_arrays(path: Path) -> dict[str, np.ndarray | pd.Categorical]:
-    with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
-        return connection.execute("SELECT * FROM read_parquet(?)", [str(path)]).fetchnumpy()
-
-
-def _column(array: np.ndarray | pd.Categorical) -> pd.Series:
-    if isinstance(array, pd.Categorical):
-        return pd.Series(array)
-    mask = np.ma.getmaskarray(array)
-    values = np.ma.getdata(array)
-    if values.dtype.kind == "b":
-        return pd.Series(pd.arrays.BooleanArray(values, mask))
-    if values.dtype.kind in "iu":
-        return pd.Series(pd.arrays.IntegerArray(values, mask))
-    if values.dtype.kind == "O":
-        values = values.copy()
-        values[mask] = None
-        return pd.Series(values, dtype=object)
-    return pd.Series(values).mask(mask) if mask.any() else pd.Series(values)
 
 
 def _opened(read: Callable[[], T], kind: str, path: Path) -> T:

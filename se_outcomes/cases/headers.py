@@ -7,8 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import pandas as pd
-
+from se_outcomes.cases.raw import Raw
 from se_outcomes.cases.schema import Table, read_schema
 from se_outcomes.cases.values import clean_text, fold
 
@@ -102,34 +101,21 @@ def looks_like_header(header: str) -> bool:
     )
 
 
-def shown_headers(
-    headers: Sequence[str], known: frozenset[str], frame: pd.DataFrame | None = None
-) -> list[str]:
+def shown_headers(raw: Raw, known: frozenset[str]) -> list[str]:
     """How each column may be named in a message: its header, or "column 7".
 
     A header is shown if it is known (schema, mapping), or if it looks like one, the first line is a header
     at all (most of the known columns would otherwise be missing too) and no cell of its own column says the
     same.
     """
-    n_known = sum(fold(header) in known for header in headers)
+    n_known = sum(fold(header) in known for header in raw.headers)
     shown = []
-    for position, header in enumerate(headers):
+    for position, header in enumerate(raw.headers):
         show = fold(header) in known or (
-            n_known >= 2 and looks_like_header(header) and not _is_a_value(header, position, frame)
+            n_known >= 2 and looks_like_header(header) and not raw.says(position, header)
         )
         shown.append(header if show else f"column {position + 1}")
     return shown
-
-
-def _is_a_value(header: str, position: int, frame: pd.DataFrame | None) -> bool:
-    if frame is None:
-        return False
-    column = frame[position]
-    values = column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else column
-    # one by one: a cell may hold a list or an array, which compares with a text in its own way
-    return values.dtype.kind not in "biufM" and any(
-        isinstance(value, str) and value == header for value in values.tolist()
-    )
 
 
 def suggest(name: str, candidates: Iterable[str]) -> str:

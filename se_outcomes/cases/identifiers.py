@@ -1,73 +1,19 @@
-"""Finding columns that identify people, by header and by content. What is found is never repeated."""
+"""Finding columns that identify people, by header and by content, wherever the rows are."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 
-import numpy as np
-import pandas as pd
-from scipy.special import bdtrc
-
-from se_outcomes.cases.distinct import Distinct, distinct_values
-from se_outcomes.cases.faults import Fault, fault_in_rows
+from se_outcomes.cases.doubts import Doubt
+from se_outcomes.cases.engine_column import EngineColumn
+from se_outcomes.cases.faults import Fault
 from se_outcomes.cases.headers import known_spellings, shown_headers
-from se_outcomes.cases.national_numbers import (
-    CHANCE_NEW,
-    CHANCE_OLD,
-    are_national_numbers,
-    find_candidates,
-    have_date,
-)
-from se_outcomes.cases.values import fold
-
-#: Above this length, and with this many words, a text is taken for free text.
-LONG_TEXT, LONG_TEXT_WORDS = 80, 6
-
-#: Below this probability a code column's hits are more than chance.
-_CHANCE = 1e-4
-#: From this share of candidates among its values a column is one of codes; below it any hit is one too many.
-_CODE_SHARE = 0.1
-
-_EMAIL = re.compile(r"[\w.+\-]+@[\w\-]+(?:\.[\w\-]+)*\.[a-zA-ZæøåÆØÅ]{2,}")
-_PHONE = re.compile(
-    r"(?<![\w+])(?:(?:\+|00)47[ \u00a0]?[2-9](?:[ \u00a0]?[0-9]){7}"
-    r"|(?:\+47[ \u00a0]?)?[49][0-9]{2}[ \u00a0][0-9]{2}[ \u00a0][0-9]{3}"
-    r"|[2-9][0-9](?:[ \u00a0][0-9]{2}){3}"
-    r"|(?i:tlf|tel|mob|mobil|telefon|phone)[.:]?[ \u00a0]?[2-9][0-9]{7})(?![\w]|[.,-][0-9])"
-)
-
-_NAMES = (
-    "name|names|navn|namn|firstname|surname|lastname|fullname|forename|fornavn|etternavn|mellomnavn|fornamn|"
-    "etternamn"
-)
-_PLACES = "address|adress|adresse|adr|addr|gateadresse|postadresse|bostedsadresse|streetaddress|street"
-_CONTACTS = (
-    "phone|telephone|telefon|telefonnummer|telefonnr|phonenumber|tlf|tlfnr|mobil|mobile|mobilnr|mobilnummer|"
-    "cellphone|email|mail|epost|epostadresse|emailaddress"
-)
-_NUMBERS = (
-    "fodselsnummer|fødselsnummer|fodselsnr|fødselsnr|fnr|dnr|dnummer|personnummer|personnr|pnr|ssn|nin|"
-    "nationalid|socialsecuritynumber|birthnumber|personalnumber|passport|passportnumber|passnummer|kontonummer|cpr"
-)
-_IDENTIFYING_WORD = re.compile(rf"{_NAMES}|{_PLACES}|{_CONTACTS}|{_NUMBERS}")
-_IDENTIFYING_END = re.compile(
-    r"\w+(?:navn|namn|adresse|telefon|fødselsnummer|fodselsnummer|personnummer|epost)"
-)
-#: Words that make a name the name of something else than a person.
-_NOT_A_PERSON = re.compile(
-    r"office|kontor|nav(?!n)|unit|enhet|eining|county|fylke|kommune|municipality|area|region|country|land|measure|"
-    r"tiltak|instrument|provider|leverandør|programme|program|variable|variabel|file|fil|code|kode|status|scale|skala|"
-    r"industry|næring|stage|trinn"
-)
-
-Test = Callable[[str], bool]
+from se_outcomes.cases.identifying import find_in_values
+from se_outcomes.cases.identifying_rows import find_in_rows
+from se_outcomes.cases.raw import Raw
 
 
-def find_identifiers(
-    frame: pd.DataFrame, headers: Sequence[str], *, table: str = "cases", mapped: Sequence[str] = ()
-) -> list[Fault]:
+def find_identifiers(raw: Raw, *, table: str = "cases", mapped: Sequence[str] = ()) -> list[Fault | Doubt]:
     """Scan every column for what identifies a person.
 
     Refused are: national identity numbers (in columns of codes more than chance gives, elsewhere any; a lost
@@ -77,9 +23,8 @@ def find_identifiers(
 
     Parameters
     ----------
-    frame : pandas.DataFrame (n, k)
-        As read, columns by position: those left out of the analysis as well.
-    headers : sequence of str (k,)
+    raw : Raw
+        As read: columns left out of the analysis are scanned as well.
     table : str
         For the faults.
     mapped : sequence of str
@@ -87,153 +32,19 @@ def find_identifiers(
 
     Returns
     -------
-    list of Fault
+    list of Fault or Doubt
         At most one per column and kind. No value is in it, and no header that looks like one.
 
     References
     ----------
     Skatteetaten, "Nytt fødselsnummer fra 2032": both checksum rules.
     """
-    shown = shown_headers(headers, known_spellings(mapped), frame)
-    faults = []
-    for position, header in enumerate(headers):
-        distinct = distinct_values(frame.iloc[:, position])
-        faults += _scan_column(distinct, header, shown[position], table)
+    shown = shown_headers(raw, known_spellings(mapped))
+    faults: list[Fault | Doubt] = []
+    for position, header in enumerate(raw.headers):
+        column = raw.column(position)
+        if isinstance(column, EngineColumn):
+            faults += find_in_rows(column, header, shown[position], table)
+        else:
+            faults += find_in_values(column, header, shown[position], table)
     return faults
-
-
-def _scan_column(distinct: Distinct, header: str, shown: str, table: str) -> list[Fault]:
-    texts = [_digits_text(value) for value in distinct.values]
-    found = []
-    if is_identifying_header(header) and not _only_flags(texts):
-        rows = distinct.mask(np.array([bool(text.strip()) for text in texts], dtype=bool))
-        found.append(
-            (
-                "identifying header",
-                rows,
-                "no column whose header says name, address, phone, e-mail or national identity number",
-            )
-        )
-    if (hits := _national_numbers(texts)) is not None:
-        found.append(("national identity number", distinct.mask(hits), "no national identity numbers"))
-    for rule, mark, test, expected in _CONTENT:
-        if mark(texts):
-            hits = np.array([test(text) for text in texts], dtype=bool)
-            found.append((rule, distinct.mask(hits), expected))
-    remedy = "Remove the column, or put a pseudonym without meaning in its place; then delete this file."
-    return [
-        fault_in_rows(table, shown, f"identifying: {rule}", rows, expected, remedy)
-        for rule, rows, expected in found
-        if rows.any()
-    ]
-
-
-def _digits_text(value: object) -> str:
-    """A value as text; 1017012345.0 as its digits; dates, fractions and what cannot identify as ""."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
-        return str(int(value)) if np.isfinite(value) and value == int(value) else ""
-    return value.decode("utf-8", "replace") if isinstance(value, bytes | bytearray) else ""
-
-
-# --- by header ------------------------------------------------------------------------------------
-
-
-def is_identifying_header(header: str) -> bool:
-    """Whether a header says name, address, phone, e-mail or national identity number of a person.
-
-    Examples
-    --------
-    >>> [is_identifying_header(header) for header in ("Etternavn", "e-post", "office_name", "case_id")]
-    [True, True, False, False]
-    """
-    spaced = re.sub(r"(?<=[a-zæøå])(?=[A-ZÆØÅ])", " ", header)  # firstName
-    words = fold(re.sub(r"[^\w\s]", " ", spaced)).split()
-    joined = "".join(words)
-    if any(map(_NOT_A_PERSON.match, words)) and not re.search(_NUMBERS, joined):
-        return False
-    if _IDENTIFYING_WORD.fullmatch(joined) or any(_IDENTIFYING_WORD.fullmatch(word) for word in words):
-        return True
-    pairs = ["".join(pair) for pair in pairwise(words)]
-    return any(_IDENTIFYING_WORD.fullmatch(pair) for pair in pairs) or any(
-        _IDENTIFYING_END.fullmatch(word) for word in words
-    )
-
-
-def _only_flags(texts: Sequence[str]) -> bool:
-    """Whether a column holds nothing but yes and no: "has a phone" says no number."""
-    return {text.strip().casefold() for text in texts} <= {
-        "",
-        "0",
-        "1",
-        "true",
-        "false",
-        "ja",
-        "nei",
-        "yes",
-        "no",
-    }
-
-
-# --- by content -----------------------------------------------------------------------------------
-
-
-def _national_numbers(texts: Sequence[str]) -> np.ndarray | None:
-    """Mask (u,) of the values with a national identity number, or None if no more than chance gives."""
-    positions, digits = find_candidates(texts)
-    passed = are_national_numbers(digits, rule="new")
-    if not passed.any():
-        return None
-    hits = np.zeros(len(texts), dtype=bool)
-    hits[positions[passed]] = True
-    n_values = sum(bool(text.strip()) for text in texts)
-    n_candidates = len(np.unique(positions))
-    if (
-        n_candidates > 1
-        and n_candidates >= _CODE_SHARE * n_values
-        and not _more_than_chance(digits, n_candidates)
-    ):
-        return None
-    return hits
-
-
-def _more_than_chance(digits: np.ndarray, n_candidates: int) -> bool:
-    """Whether a column of codes has more hits than chance gives, under the old rule or the new."""
-    n_dated = int(have_date(digits).sum())
-    hits = {rule: int(are_national_numbers(digits, rule=rule).sum()) for rule in ("old", "new")}
-    tails = [
-        bdtrc(hits[rule] - 1, n_dated, chance) if hits[rule] else 1.0
-        for rule, chance in (("old", CHANCE_OLD), ("new", CHANCE_NEW))
-    ]
-    # a handful of codes cannot show what is chance: half of them being numbers is enough to refuse
-    return bool(min(tails) < _CHANCE) or 2 * hits["new"] >= n_candidates
-
-
-def _has(pattern: re.Pattern[str], needed: str = "") -> Callable[[Sequence[str]], bool]:
-    def mark(texts: Sequence[str]) -> bool:
-        together = "\x1e".join(texts)
-        return (not needed or needed in together) and pattern.search(together) is not None
-
-    return mark
-
-
-def _is_long_text(text: str) -> bool:
-    return len(text) > LONG_TEXT and len(text.split()) >= LONG_TEXT_WORDS
-
-
-_CONTENT: tuple[tuple[str, Callable[[Sequence[str]], bool], Test, str], ...] = (
-    (
-        "e-mail address",
-        _has(_EMAIL, "@"),
-        lambda text: _EMAIL.search(text) is not None,
-        "no e-mail addresses",
-    ),
-    ("phone number", _has(_PHONE), lambda text: _PHONE.search(text) is not None, "no phone numbers"),
-    (
-        "long text",
-        lambda texts: max(map(len, texts), default=0) > LONG_TEXT,
-        _is_long_text,
-        f"no free text (more than {LONG_TEXT} characters)",
-    ),
-)

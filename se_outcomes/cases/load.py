@@ -11,6 +11,7 @@ import pandas as pd
 
 from se_outcomes.cases.cases import Cases
 from se_outcomes.cases.check import check_cases
+from se_outcomes.cases.engine_frames import EngineOptions
 from se_outcomes.cases.mapping import ReadOptions, Translation, read_mapping
 from se_outcomes.cases.read import read_file
 from se_outcomes.errors import MappingError
@@ -28,6 +29,10 @@ def load_cases(
     decimal: str | None = None,
     dates: str | None = None,
     sheet: str | int | None = None,
+    table: str | None = None,
+    memory_limit: str | None = None,
+    threads: int | None = None,
+    progress: bool | None = None,
 ) -> Cases:
     r"""Load and check a case file.
 
@@ -81,7 +86,10 @@ def load_cases(
     """
     given = ReadOptions(delimiter=delimiter, encoding=encoding, decimal=decimal, dates=dates, sheet=sheet)
     translation = _with_options(read_mapping(mapping), given)
-    raw = read_file(source, translation) if isinstance(source, str | PathLike) else source
+    engine = EngineOptions(memory_limit, threads, progress, table)
+    if problems := engine.problems():
+        raise MappingError("\n  - ".join(["the options cannot be used:", *problems]))
+    raw = read_file(source, translation, engine) if isinstance(source, str | PathLike) else source
     return check_cases(raw, mapping=translation, gates=gates, outcome_observed=outcome_observed, title=title)
 
 

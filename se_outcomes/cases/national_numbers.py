@@ -16,8 +16,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-_K1_WEIGHTS = np.array([3, 7, 6, 1, 8, 9, 4, 5, 2])
-_K2_WEIGHTS = np.array([5, 4, 3, 2, 7, 6, 5, 4, 3, 2])
+K1_WEIGHTS = np.array([3, 7, 6, 1, 8, 9, 4, 5, 2])
+K2_WEIGHTS = np.array([5, 4, 3, 2, 7, 6, 5, 4, 3, 2])
 
 #: Share of digit strings with a valid date that pass the checksums by chance, under the old rule and under
 # the new.
@@ -97,6 +97,6 @@ def are_national_numbers(digits: np.ndarray, *, rule: str = "new") -> np.ndarray
     rule : {"new", "old"}
         The new rule for k1 accepts every number of the old.
     """
-    first = (digits[:, :9] @ _K1_WEIGHTS + digits[:, 9]) % 11
-    second = (digits[:, :10] @ _K2_WEIGHTS + digits[:, 10]) % 11
+    first = (digits[:, :9] @ K1_WEIGHTS + digits[:, 9]) % 11
+    second = (digits[:, :10] @ K2_WEIGHTS + digits[:, 10]) % 11
     return (first <= (3 if rule == "new" else 0)) & (second == 0) & have_date(digits)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from se_outcomes.cases.distinct import Distinct
-from se_outcomes.cases.faults import Fault, fault_in_rows
+from se_outcomes.cases.doubts import Doubt
+from se_outcomes.cases.faults import Fault
+from se_outcomes.cases.listed import Listed
 from se_outcomes.cases.mapping import ReadOptions
 from se_outcomes.cases.values import date_order_evidence, decimal_evidence
 
@@ -48,8 +50,11 @@ class _Question:
 
 
 def decide_notation(
-    columns: Mapping[str, tuple[str, Distinct]], options: ReadOptions, delimiter: str | None, table: str
-) -> tuple[dict[str, Notation], list[Fault]]:
+    columns: Mapping[str, tuple[str, Distinct | Listed]],
+    options: ReadOptions,
+    delimiter: str | None,
+    table: str,
+) -> tuple[dict[str, Notation], list[Fault | Doubt]]:
     """Decide each column's decimal mark or order of day and month.
 
     A column that proves it by itself is read so; one that leaves it open follows the rest of the file where
@@ -57,7 +62,7 @@ def decide_notation(
 
     Parameters
     ----------
-    columns : mapping of name to (type, Distinct)
+    columns : mapping of name to (type, Distinct or Listed)
     options : ReadOptions
         What is given there is not worked out.
     delimiter : str or None
@@ -67,7 +72,7 @@ def decide_notation(
     Returns
     -------
     notation : dict of name to Notation
-    faults : list of Fault
+    faults : list of Fault or Doubt
     """
     number = _Question(
         "decimal mark", decimal_evidence, options.decimal, "." if delimiter == "," else None, ".",
@@ -80,7 +85,7 @@ def decide_notation(
         "dates of which day and month can be told apart (04/05/2021 is in April or in May)",
     )  # fmt: skip
     decided = {name: Notation() for name in columns}
-    faults: list[Fault] = []
+    faults: list[Fault | Doubt] = []
     for question, types, key in ((number, ("number", "integer"), "decimal"), (date, ("date",), "dates")):
         asked = {name: distinct for name, (kind, distinct) in columns.items() if kind in types}
         answers = _answers(question, asked, table, faults)
@@ -92,7 +97,7 @@ def decide_notation(
 
 
 def _answers(
-    question: _Question, columns: Mapping[str, Distinct], table: str, faults: list[Fault]
+    question: _Question, columns: Mapping[str, Distinct | Listed], table: str, faults: list[Fault | Doubt]
 ) -> dict[str, str | None]:
     if question.given is not None:
         return dict.fromkeys(columns, question.given)
@@ -104,29 +109,29 @@ def _answers(
         answers[name] = next(iter(proven)) if len(proven) == 1 else (shared if open_ else question.default)
         if len(proven) > 1:
             answers[name] = None
-            faults.append(_contradiction(question, columns[name], table, name, proven))
+            faults += _contradiction(question, columns[name], table, name, proven)
         elif answers[name] is None:
-            rows = columns[name].mask(
-                np.array([question.evidence([value])[1] for value in columns[name].values], dtype=bool)
+            open_values = [question.evidence([value])[1] for value in columns[name].values]
+            fault = Fault(
+                table, name, f"{question.rule}: open", 0, "", question.expected, question.open_remedy
             )
-            faults.append(
-                fault_in_rows(
-                    table, name, f"{question.rule}: open", rows, question.expected, question.open_remedy
-                )
-            )
+            faults += columns[name].accuse(np.array(open_values, dtype=bool), fault)
     return answers
 
 
-def _contradiction(question: _Question, distinct: Distinct, table: str, name: str, proven: set[str]) -> Fault:
+def _contradiction(
+    question: _Question, distinct: Distinct | Listed, table: str, name: str, proven: set[str]
+) -> list[Fault | Doubt]:
     """A fault that points at the rows in the minority."""
     each = [question.evidence([value])[0] for value in distinct.values]
-    rows = [distinct.mask(np.array([answer in one for one in each], dtype=bool)) for answer in sorted(proven)]
-    fewer = min(rows, key=lambda mask: int(mask.sum()))
-    return fault_in_rows(
+    proving = [np.array([answer in one for one in each], dtype=bool) for answer in sorted(proven)]
+    fault = Fault(
         table,
         name,
         f"{question.rule}: mixed",
-        fewer,
+        0,
+        "",
         "one way of writing throughout the column; these rows differ from the others",
         "Write all rows the same way.",
     )
+    return distinct.accuse(min(proving, key=distinct.n_rows), fault)

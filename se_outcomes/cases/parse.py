@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
-from se_outcomes.cases.distinct import Distinct, distinct_values, translate
+from se_outcomes.cases.distinct import Distinct, translate
+from se_outcomes.cases.doubts import Doubt
+from se_outcomes.cases.engine_column import EngineColumn
 from se_outcomes.cases.faults import Fault
 from se_outcomes.cases.headers import (
     HeaderMatch,
@@ -18,12 +19,14 @@ from se_outcomes.cases.headers import (
     shown_headers,
     suggest,
 )
+from se_outcomes.cases.listed import Listed
 from se_outcomes.cases.mapping import Translation
 from se_outcomes.cases.notation import Notation, decide_notation
 from se_outcomes.cases.raw import Raw
-from se_outcomes.cases.read import read_frame
+from se_outcomes.cases.rows import Rows, TypedColumn, rows_of_pandas
 from se_outcomes.cases.schema import Column, Table
 from se_outcomes.cases.typed import typed_column
+from se_outcomes.cases.typed_rows import has_type, typed_in_rows
 from se_outcomes.cases.values import fold
 
 #: How many of the columns left out are named.
@@ -31,9 +34,7 @@ N_NAMED = 20
 _ADD_OR_MAP = "Add the column, or name your own under [columns] in the mapping."
 
 
-def parse_columns(
-    raw: Raw | pd.DataFrame, table: Table, translation: Translation
-) -> tuple[pd.DataFrame, list[Fault]]:
+def parse_columns(raw: Raw, table: Table, translation: Translation) -> tuple[Rows, list[Fault | Doubt]]:
     """Type the columns of the schema that the raw table has, constants, and [extra] columns under their own
     header.
 
@@ -41,26 +42,25 @@ def parse_columns(
 
     Parameters
     ----------
-    raw : Raw or pandas.DataFrame
+    raw : Raw
     table : Table
         Of the schema.
     translation : Translation
 
     Returns
     -------
-    frame : pandas.DataFrame (n, columns found)
-        In the order of the schema, then [extra]; text is ``str``, whole numbers ``Int64``, numbers
-        ``float64``, booleans ``boolean``, dates ``datetime64[us]``. A faulty value is missing there, and a
-        fault is in the list.
-    faults : list of Fault
+    rows : Rows
+        Columns in the order of the schema, then [extra]; in pandas text is ``str``, whole numbers ``Int64``,
+        numbers ``float64``, booleans ``boolean``, dates ``datetime64[us]``, on an engine what stands for these. A
+        faulty value is missing there, and a fault is in the list.
+    faults : list of Fault or Doubt
         Headers missing, doubled or not found, and values that are not of their column's type.
     """
-    raw = raw if isinstance(raw, Raw) else read_frame(raw)
     if raw.faults:
-        return pd.DataFrame(), list(raw.faults)
+        return rows_of_pandas(pd.DataFrame()), list(raw.faults)
     match = match_headers(raw.headers, table, translation.columns, translation.extra, translation.constants)
-    faults = _header_faults(raw, table, translation, match)
-    found = _found_columns(raw, table, translation, match)
+    faults: list[Fault | Doubt] = [*_header_faults(raw, table, translation, match)]
+    found, in_rows = _found_columns(raw, table, translation, match)
     notation, notation_faults = decide_notation(
         {name: (spec.type, spec.distinct) for name, spec in found.items()},
         translation.read,
@@ -68,7 +68,13 @@ def parse_columns(
         table.name,
     )
     faults += notation_faults
-    columns = {}
+    columns: dict[str, TypedColumn] = {}
+    for name, one in in_rows.items():
+        codes = translation.codes.get(name, {})
+        columns[name], doubts = typed_in_rows(
+            one.engine_column, one.type, one.column, codes, table.name, name
+        )
+        faults += doubts
     for name, spec in found.items():
         columns[name], column_faults = typed_column(
             spec.distinct, spec.type, spec.column, spec.labels, notation[name], table.name, name
@@ -76,12 +82,11 @@ def parse_columns(
         # where the notation itself is in doubt, each value's fault would only repeat it
         faults += [] if notation[name].doubtful else column_faults
     for name, value in translation.constants.items():
-        constant = Distinct([value], np.zeros(len(raw.frame), dtype=np.int64))
-        columns[name], _ = typed_column(
-            constant, table.columns[name].type, table.columns[name], {}, Notation(), table.name, name
-        )
+        kind = table.columns[name].type
+        constant = raw.constant(value)
+        columns[name], _ = typed_column(constant, kind, table.columns[name], {}, Notation(), table.name, name)
     order = [name for name in (*table.columns, *translation.extra) if name in columns]
-    return pd.DataFrame({name: columns[name] for name in order}), faults
+    return raw.typed({name: columns[name] for name in order}), faults
 
 
 @dataclass(frozen=True, repr=False)
@@ -90,11 +95,22 @@ class _Found:
 
     type: str
     column: Column | None
-    distinct: Distinct
+    distinct: Distinct | Listed
     labels: dict
 
 
-def _found_columns(raw: Raw, table: Table, translation: Translation, match: HeaderMatch) -> dict[str, _Found]:
+@dataclass(frozen=True, repr=False)
+class _InRows:
+    """A wanted column that is typed where its rows are."""
+
+    type: str
+    column: Column | None
+    engine_column: EngineColumn
+
+
+def _found_columns(
+    raw: Raw, table: Table, translation: Translation, match: HeaderMatch
+) -> tuple[dict[str, _Found], dict[str, _InRows]]:
     wanted: dict[str, tuple[int, str, Column | None]] = {}
     for name, column in table.columns.items():
         if name in match.positions:
@@ -102,18 +118,24 @@ def _found_columns(raw: Raw, table: Table, translation: Translation, match: Head
     for header, kind in translation.extra.items():
         if raw.headers.count(header) == 1:
             wanted[header] = (raw.headers.index(header), "string" if kind == "text" else kind, None)
-    found = {}
+    found, in_rows = {}, {}
     for name, (position, kind, spec) in wanted.items():
         labels = dict(raw.value_labels.get(position, {}))
-        distinct = translate(distinct_values(raw.frame[position]), translation.codes.get(name, {}), labels)
-        found[name] = _Found(kind, spec, distinct, labels)
-    return found
+        codes = translation.codes.get(name, {})
+        there = raw.column(position)
+        if not isinstance(there, EngineColumn):
+            values: Distinct | Listed = there
+        elif (has_type(there, kind) and not codes) or there.listed is None:
+            in_rows[name] = _InRows(kind, spec, there)
+            continue
+        else:
+            values = there.listed
+        found[name] = _Found(kind, spec, translate(values, codes, labels), labels)
+    return found, in_rows
 
 
 def _shown(raw: Raw, translation: Translation) -> list[str]:
-    return shown_headers(
-        raw.headers, known_spellings({*translation.columns.values(), *translation.extra}), raw.frame
-    )
+    return shown_headers(raw, known_spellings({*translation.columns.values(), *translation.extra}))
 
 
 def _header_faults(raw: Raw, table: Table, translation: Translation, match: HeaderMatch) -> list[Fault]:
@@ -211,7 +233,7 @@ def _header_fault(table: Table, column: str, rule: str, expected: str, remedy: s
     return Fault(table.name, column, rule, 0, "", expected, remedy)
 
 
-def columns_left_out(raw: Raw | pd.DataFrame, table: Table, translation: Translation) -> str | None:
+def columns_left_out(raw: Raw, table: Table, translation: Translation) -> str | None:
     """Name the columns of the file that are not used, as the sentence of one warning.
 
     Returns
@@ -219,7 +241,6 @@ def columns_left_out(raw: Raw | pd.DataFrame, table: Table, translation: Transla
     str or None
         None when every column is used. Headers that look like values are given as "column 7".
     """
-    raw = raw if isinstance(raw, Raw) else read_frame(raw)
     if raw.faults:
         return None
     match = match_headers(raw.headers, table, translation.columns, translation.extra, translation.constants)

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 
+from se_outcomes.cases.distinct import Distinct, distinct_values
+from se_outcomes.cases.engine_column import EngineColumn, raw_name
 from se_outcomes.cases.faults import Fault
+from se_outcomes.cases.listed import Listed
+from se_outcomes.cases.rows import Rows, TypedColumn, rows_of_pandas
 from se_outcomes.cases.values import clean_text
 
 
@@ -38,9 +43,85 @@ class Raw:
     value_labels: Mapping[int, Mapping[Hashable, str]] = field(default_factory=dict)
     delimiter: str | None = None
     faults: tuple[Fault, ...] = ()
+    _columns: dict[int, Distinct | EngineColumn] = field(default_factory=dict, compare=False)
 
     def __repr__(self) -> str:
-        return f"Raw: {len(self.frame):,} rows, {len(self.headers)} columns from {self.source}"
+        return f"Raw: {self.n_rows:,} rows, {len(self.headers)} columns from {self.source}"
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows there are."""
+        return len(self.frame)
+
+    def column(self, position: int) -> Distinct | EngineColumn:
+        """A column by its distinct values, or where it can be asked for them."""
+        if position not in self._columns:
+            self._columns[position] = distinct_values(self.frame[position])
+        return self._columns[position]
+
+    def says(self, position: int, text: str) -> bool:
+        """Whether a cell of the column is this text."""
+        return any(isinstance(value, str) and value == text for value in self.column(position).values)
+
+    @property
+    def own_names(self) -> frozenset[str]:
+        """Names of raw columns among the typed ones."""
+        return frozenset()
+
+    def constant(self, value: object) -> Distinct | Listed:
+        """A column that has one value throughout."""
+        return Distinct([value], np.zeros(self.n_rows, dtype=np.int64))
+
+    def typed(self, columns: Mapping[str, TypedColumn]) -> Rows:
+        """The rows with these columns, and no others."""
+        return rows_of_pandas(pd.DataFrame(dict(columns)))
+
+
+@dataclass(frozen=True, repr=False)
+class EngineRaw(Raw):
+    """Columns on an engine, by position; the ``frame`` is empty.
+
+    Attributes
+    ----------
+    rows : Rows
+        Raw columns under the names of :func:`raw_name`.
+    size : int
+        How many rows there are.
+    """
+
+    rows: Rows = field(default_factory=lambda: rows_of_pandas(pd.DataFrame()))
+    size: int = 0
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows there are."""
+        return self.size
+
+    def column(self, position: int) -> Distinct | EngineColumn:
+        """A column that can be asked for its distinct values."""
+        if position not in self._columns:
+            self._columns[position] = EngineColumn(self.rows, raw_name(position))
+        return self._columns[position]
+
+    def says(self, position: int, text: str) -> bool:
+        """Never: what an engine has comes with headers of its own."""
+        return False
+
+    @property
+    def own_names(self) -> frozenset[str]:
+        """Names of raw columns among the typed ones."""
+        return frozenset(map(raw_name, range(len(self.headers))))
+
+    def constant(self, value: object) -> Distinct | Listed:
+        """A column that has one value throughout: whatever is missing in a column of nothing."""
+        nothing = Listed("", nw.Unknown(), [], np.empty(0, dtype=np.int64), self.size)
+        return nothing.with_values([value], frozenset({0}), missing=True)
+
+    def typed(self, columns: Mapping[str, TypedColumn]) -> Rows:
+        """The rows with these columns beside the raw ones, which doubts may still be about."""
+        return self.rows.with_columns(
+            {name: one for name, one in columns.items() if isinstance(one, nw.Expr)}
+        )
 
 
 class UnreadableError(Exception):

@@ -8,8 +8,16 @@ from pathlib import Path
 import pandas as pd
 
 from se_outcomes.cases.delimited import read_delimited
+from se_outcomes.cases.engine_frames import (
+    DATABASES,
+    POSTGRES,
+    EngineOptions,
+    open_database,
+    open_parquet,
+    open_postgres,
+)
 from se_outcomes.cases.faults import Fault
-from se_outcomes.cases.formats import read_parquet, read_spss, read_stata, read_workbook
+from se_outcomes.cases.formats import read_spss, read_stata, read_workbook
 from se_outcomes.cases.headers import known_spellings
 from se_outcomes.cases.mapping import ReadOptions, Translation
 from se_outcomes.cases.raw import Raw, UnreadableError, make_raw, unreadable
@@ -26,30 +34,40 @@ _READERS: dict[str, Callable[[Path, ReadOptions], Raw]] = {
     ".dta": read_stata,
     ".sav": read_spss,
     ".zsav": read_spss,
-    ".parquet": read_parquet,
+}
+_ENGINES: dict[str, Callable[[Path, EngineOptions], Raw]] = {
+    ".parquet": open_parquet,
+    **dict.fromkeys(DATABASES, open_database),
 }
 
 #: Endings of the files that can be read.
-ENDINGS = (*_DELIMITED, *_READERS)
+ENDINGS = (*_DELIMITED, *_READERS, *_ENGINES)
 
 
-def read_file(path: str | Path, translation: Translation) -> Raw:
-    """Read a file by its ending.
+def read_file(path: str | Path, translation: Translation, engine: EngineOptions | None = None) -> Raw:
+    """Read a file by its ending; Parquet, a folder of it and databases are left to DuckDB.
 
     Parameters
     ----------
     path : str or Path
     translation : Translation
         Its options say how to read; its headers help to tell the delimiter.
+    engine : EngineOptions, optional
 
     Returns
     -------
     Raw
         With ``faults`` where the file cannot be read as a table; nothing is raised for what is in a file.
     """
+    engine = engine or EngineOptions()
+    if str(path).startswith(POSTGRES):
+        try:
+            return open_postgres(str(path), engine)
+        except UnreadableError as error:
+            return Raw(pd.DataFrame(), (), "the PostgreSQL table", faults=error.faults)
     path = Path(path)
     try:
-        return _read(path, translation)
+        return _read(path, translation, engine)
     except UnreadableError as error:
         return Raw(pd.DataFrame(), (), path.name, faults=error.faults)
     except OSError:  # also of a path too long, or in a folder that nobody may enter
@@ -57,11 +75,9 @@ def read_file(path: str | Path, translation: Translation) -> Raw:
         return Raw(pd.DataFrame(), (), path.name, faults=refused.faults)
 
 
-def _read(path: Path, translation: Translation) -> Raw:
+def _read(path: Path, translation: Translation, engine: EngineOptions) -> Raw:
     if path.is_dir():
-        raise unreadable(
-            "no file", "a file, but this is a folder", f"Name the file itself: {_named_endings()}."
-        )
+        return open_parquet(path, engine)
     if not path.exists():
         raise unreadable(
             "no file", "a file at this path, but there is none", "Look at the spelling of the path."
@@ -71,6 +87,8 @@ def _read(path: Path, translation: Translation) -> Raw:
         raise unreadable(
             "unknown ending", f"a file ending in {_named_endings()}", "Export the data to one of these."
         )
+    if ending in _ENGINES:
+        return _ENGINES[ending](path, engine)
     if ending in _READERS:
         return _READERS[ending](path, translation.read)
     mapped = {*translation.columns.values(), *translation.extra}

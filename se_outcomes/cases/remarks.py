@@ -9,6 +9,7 @@ import narwhals as nw
 import pandas as pd
 
 from se_outcomes.cases.faults import Fault
+from se_outcomes.cases.rows import Rows
 from se_outcomes.cases.rules import find_breaches
 from se_outcomes.cases.schema import Table
 from se_outcomes.cases.study_plan import StudyPlan
@@ -30,36 +31,36 @@ REFERRED = ("undecided", "refused", "accepted")
 class Checked:
     """What a remark may look at: typed columns with the states, as counts."""
 
-    frame: nw.DataFrame
+    rows: Rows
     plan: StudyPlan
 
     def has(self, *columns: str) -> bool:
         """Whether all of the columns are there."""
-        return set(columns) <= set(self.frame.columns)
+        return self.rows.has(*columns)
 
     def count(self, *columns: str) -> pd.DataFrame:
         """Distinct rows of the columns with their count ``n``."""
-        return self.frame.group_by(*columns, drop_null_keys=False).agg(nw.len().alias("n")).to_pandas()
+        return self.rows.count(*columns)
 
     def any(self, rows: nw.Expr) -> bool:
         """Whether the expression is true for some row."""
-        return bool(self.frame.select(rows.fill_null(False).any().alias("any"))["any"].item())
+        return self.rows.any(rows)
 
 
-def remark_on(frame: nw.DataFrame, table: Table, plan: StudyPlan) -> Iterator[Notice]:
+def remark_on(rows: Rows, table: Table, plan: StudyPlan) -> Iterator[Notice]:
     """Every warning that checked cases call for, in the order of a case's way.
 
     Parameters
     ----------
-    frame : narwhals DataFrame (n, k)
+    rows : Rows
         Typed columns, with the states of :mod:`se_outcomes.cases.derive`.
     table : Table
     plan : StudyPlan
     """
-    checked = Checked(frame, plan)
+    checked = Checked(rows, plan)
     for look in _LOOKS:
         yield from look(checked)
-    for name, fault in find_breaches(frame, table, plan, severity="warning"):
+    for name, fault in find_breaches(rows, table, plan, severity="warning"):
         yield _RULES[name](fault)
 
 
@@ -164,15 +165,23 @@ def _outcome(checked: Checked) -> Iterator[Notice]:
 
 
 def _motivation(checked: Checked) -> Iterator[Notice]:
-    counts = checked.frame.select(
-        referred=nw.col("gate_state").cast(nw.String).is_in(REFERRED),
-        at_risk=nw.col("gate_state").cast(nw.String) != "ineligible",
-        missing=nw.col("motivation").is_null() | nw.col("motivation").is_nan(),
+    sides = checked.rows.select(
+        {
+            "gate_state": nw.col("gate_state"),
+            "missing": nw.col("motivation").is_null() | nw.col("motivation").is_nan(),
+        }
     )
-    counted = counts.group_by("referred", "at_risk", "missing").agg(nw.len().alias("n")).to_pandas()
-    counted = counted.loc[counted["at_risk"]]
+    counted = sides.count("gate_state", "missing")
+    counted = counted.loc[counted["gate_state"] != "ineligible"].assign(
+        referred=counted["gate_state"].isin(REFERRED), missing=counted["missing"].fillna(True)
+    )
     n = counted.groupby("referred")["n"].sum()
-    missing = counted.loc[counted["missing"]].groupby("referred")["n"].sum().reindex(n.index, fill_value=0)
+    missing = (
+        counted.loc[counted["missing"].astype(bool)]
+        .groupby("referred")["n"]
+        .sum()
+        .reindex(n.index, fill_value=0)
+    )
     if len(n) < 2:
         return
     share = missing / n
@@ -216,10 +225,7 @@ def _n_scales(checked: Checked) -> int:
     """How many instruments eligible cases have a value of; where it is not named, that is one of its own."""
     eligible = nw.col("gate_state").cast(nw.String) != "ineligible"
     rated = ~(nw.col("motivation").is_null() | nw.col("motivation").is_nan())
-    instruments = checked.frame.filter(eligible & rated).select(
-        nw.col("motivation_instrument").cast(nw.String)
-    )
-    return len(instruments.unique())
+    return len(checked.rows.filter(eligible & rated).count("motivation_instrument"))
 
 
 def _gates(checked: Checked) -> Iterator[Notice]:

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from functools import reduce
+from collections.abc import Callable, Iterable, Set
 from itertools import combinations
 
 import narwhals as nw
 
-from se_outcomes.cases.faults import N_FIRST_ROWS, Fault
+from se_outcomes.cases.doubts import Doubt, settle
+from se_outcomes.cases.faults import Fault
+from se_outcomes.cases.rows import Rows
 from se_outcomes.cases.schema import Column, Rule, Table
 from se_outcomes.cases.study_plan import StudyPlan
 
-#: A rule broken: the column to name, which rows, and what was expected of them.
+#: A rule broken: the column to name, which rows (of a key that must be unique: the key), what was expected of them.
 Breach = tuple[str, nw.Expr, str]
 
 
-def find_breaches(
-    frame: nw.DataFrame, table: Table, plan: StudyPlan, *, severity: str
-) -> list[tuple[str, Fault]]:
-    """Every rule of one severity that some row breaks.
+def doubts_by_rule(rows: Rows, table: Table, plan: StudyPlan, *, severity: str) -> list[tuple[str, Doubt]]:
+    """Every rule of one severity that the columns there are may break.
 
     Parameters
     ----------
-    frame : narwhals DataFrame (n, k)
+    rows : Rows
         Typed columns under the schema's names.
     table : Table
     plan : StudyPlan
@@ -32,48 +31,29 @@ def find_breaches(
 
     Returns
     -------
-    list of (name of the rule, Fault)
+    list of (name of the rule, Doubt)
     """
-    breaches = list(_breaches(frame, table, plan, severity))
-    return [
-        (rule, Fault(table.name, named, rule, *rows_of(frame, rows), expected, remedy))
-        for (rule, named, rows, expected, remedy), broken in zip(
-            breaches, _which_occur(frame, [breach[2] for breach in breaches]), strict=True
-        )
-        if broken
-    ]
-
-
-def _breaches(
-    frame: nw.DataFrame, table: Table, plan: StudyPlan, severity: str
-) -> Iterator[tuple[str, str, nw.Expr, str, str]]:
-    """Rule, column to name, which rows break it, what was expected of them, and what to do."""
+    columns = frozenset(rows.columns)
+    found = []
     if severity == "fault":
         for column in table.columns.values():
-            if column.name in frame.columns:
-                for rule, rows, expected in _bounds(column):
-                    yield rule, column.name, rows, expected, _BOUNDS_REMEDY
+            if column.name in columns:
+                for rule, broken, expected in _bounds(column):
+                    fault = Fault(table.name, column.name, rule, 0, "", expected, _BOUNDS_REMEDY)
+                    found.append((rule, Doubt(fault, broken)))
     for one in table.rules:
         if one.severity == severity and not _lifted(one, plan):
-            for named, rows, expected in _BREACHES[one.kind](one, frame):
-                yield one.name, named, rows, expected, one.remedy
+            for named, broken, expected in _BREACHES[one.kind](one, columns):
+                fault = Fault(table.name, named, one.name, 0, "", expected, one.remedy)
+                found.append((one.name, Doubt(fault, broken, repeated=one.kind == "unique")))
+    return found
 
 
-def _which_occur(frame: nw.DataFrame, asked: list[nw.Expr]) -> list[bool]:
-    """Whether each expression is true for some row, all in one pass."""
-    if not asked:
-        return []
-    told = frame.select(
-        *(rows.fill_null(False).any().alias(str(number)) for number, rows in enumerate(asked))
-    )
-    return [bool(told[str(number)].item()) for number in range(len(asked))]
-
-
-def rows_of(frame: nw.DataFrame, rows: nw.Expr) -> tuple[int, str]:
-    """How many rows an expression is true for, and the first of them (counted from 1) as text."""
-    hits = frame.select(rows.fill_null(False).alias("hit")).with_row_index("row").filter(nw.col("hit"))
-    first = ", ".join(str(row + 1) for row in hits["row"].head(N_FIRST_ROWS).to_list())
-    return len(hits), first
+def find_breaches(rows: Rows, table: Table, plan: StudyPlan, *, severity: str) -> list[tuple[str, Fault]]:
+    """Every rule of one severity that some row breaks: its name, and the fault; see :func:`doubts_by_rule`."""
+    doubts = doubts_by_rule(rows, table, plan, severity=severity)
+    settled = settle(rows, [doubt for _, doubt in doubts])
+    return [(name, fault) for (name, _), fault in zip(doubts, settled, strict=True) if fault]
 
 
 _BOUNDS_REMEDY = "Correct these values; empty is missing."
@@ -98,36 +78,39 @@ def _lifted(rule: Rule, plan: StudyPlan) -> bool:
     return any(answers[answer] for answer in rule.unless)
 
 
-def _unique(rule: Rule, frame: nw.DataFrame) -> Iterable[Breach]:
-    columns = [name for name in rule.columns if name in frame.columns]
+def _unique(rule: Rule, there: Set[str]) -> Iterable[Breach]:
+    columns = [name for name in rule.columns if name in there]
     if len(columns) < len(rule.columns):
         return
-    known = reduce(lambda one, other: one & other, (~nw.col(name).is_null() for name in columns))
-    together = nw.concat_str(columns, separator="\x1f") if len(columns) > 1 else nw.col(columns[0])
-    yield columns[0], known & together.is_duplicated(), rule.expected
+    # where one of several is missing, so is the whole
+    yield (
+        columns[0],
+        nw.concat_str(columns, separator="\x1f") if len(columns) > 1 else nw.col(columns[0]),
+        rule.expected,
+    )
 
 
-def _not_missing(rule: Rule, frame: nw.DataFrame) -> Iterable[Breach]:
+def _not_missing(rule: Rule, there: Set[str]) -> Iterable[Breach]:
     for name in rule.columns:
-        if name in frame.columns:
+        if name in there:
             yield name, nw.col(name).is_null(), rule.expected
 
 
-def _order(rule: Rule, frame: nw.DataFrame) -> Iterable[Breach]:
+def _order(rule: Rule, there: Set[str]) -> Iterable[Breach]:
     """One breach for each pair of dates, so that the fault names the two that disagree."""
-    for earlier, later in combinations([name for name in rule.columns if name in frame.columns], 2):
+    for earlier, later in combinations([name for name in rule.columns if name in there], 2):
         yield later, nw.col(later) < nw.col(earlier), f"{rule.expected}: {later} on or after {earlier}"
 
 
-def _requires(rule: Rule, frame: nw.DataFrame) -> Iterable[Breach]:
+def _requires(rule: Rule, there: Set[str]) -> Iterable[Breach]:
     then, needed = rule.columns
-    if {then, needed} <= set(frame.columns):
+    if {then, needed} <= there:
         yield then, nw.col(then).fill_null(False) & ~nw.col(needed).fill_null(False), rule.expected
 
 
-def _between(rule: Rule, frame: nw.DataFrame) -> Iterable[Breach]:
+def _between(rule: Rule, there: Set[str]) -> Iterable[Breach]:
     value, least, most = (nw.col(name) for name in rule.columns)
-    present = [name in frame.columns for name in rule.columns]
+    present = [name in there for name in rule.columns]
     if present[0] and present[1]:
         yield rule.columns[0], value < least, rule.expected
     if present[0] and present[2]:
@@ -136,13 +119,13 @@ def _between(rule: Rule, frame: nw.DataFrame) -> Iterable[Breach]:
         yield rule.columns[1], least >= most, rule.expected
 
 
-def _not_after(rule: Rule, frame: nw.DataFrame) -> Iterable[Breach]:
+def _not_after(rule: Rule, there: Set[str]) -> Iterable[Breach]:
     first, second = rule.columns
-    if {first, second} <= set(frame.columns):
+    if {first, second} <= there:
         yield first, nw.col(first) > nw.col(second), rule.expected
 
 
-_BREACHES: dict[str, Callable[[Rule, nw.DataFrame], Iterable[Breach]]] = {
+_BREACHES: dict[str, Callable[[Rule, Set[str]], Iterable[Breach]]] = {
     "unique": _unique,
     "not_missing": _not_missing,
     "order": _order,

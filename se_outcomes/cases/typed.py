@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 
 from se_outcomes.cases.codes import CodeLookup, code_lookup
 from se_outcomes.cases.distinct import Distinct
-from se_outcomes.cases.faults import Fault, fault_in_rows
+from se_outcomes.cases.doubts import Doubt
+from se_outcomes.cases.faults import Fault
+from se_outcomes.cases.listed import Listed
 from se_outcomes.cases.notation import Notation
+from se_outcomes.cases.rows import TypedColumn
 from se_outcomes.cases.schema import Column
 from se_outcomes.cases.values import (
     FALSE_TEXTS,
@@ -70,19 +72,19 @@ _EXPECTED = {
 
 
 def typed_column(
-    distinct: Distinct,
+    distinct: Distinct | Listed,
     kind: str,
     column: Column | None,
     labels: Mapping[Hashable, str],
     notation: Notation,
     table: str,
     name: str,
-) -> tuple[pd.api.extensions.ExtensionArray | np.ndarray, list[Fault]]:
+) -> tuple[TypedColumn, list[Fault | Doubt]]:
     """Parse one column.
 
     Parameters
     ----------
-    distinct : Distinct
+    distinct : Distinct or Listed
         Distinct values, codes of the mapping already in place.
     kind : str
         ``string``, ``integer``, ``number``, ``boolean`` or ``date``.
@@ -96,74 +98,56 @@ def typed_column(
 
     Returns
     -------
-    typed : array (n,)
-    faults : list of Fault
+    typed : array (n,), or narwhals expression where the rows are on an engine
+    faults : list of Fault, or of Doubt where the rows are still to be found
     """
     allowed = column is not None and column.allowed is not None and kind == "string"
     lookup = code_lookup(column) if allowed and column is not None else None
     values = _labelled(distinct, labels, kind, lookup)
     if kind in ("number", "integer"):
-        typed, sound = _numbers(distinct, values, kind, notation)
+        parsed, sound = _numbers(values, kind, notation)
     elif kind == "boolean":
-        typed, sound = _booleans(distinct, values)
+        parsed, sound = parse_booleans(values)
     elif kind == "date":
         parsed, sound = parse_dates(values, notation.dates)
-        typed = distinct.spread(parsed, np.datetime64("NaT", "us"))
     else:
         parsed, sound = parse_codes(values, lookup.get) if lookup else parse_texts(values)
-        typed = _texts(distinct, parsed)
-    faults = (
-        []
-        if sound.all()
-        else [_value_fault(distinct.mask(~sound), kind, column if allowed else None, table, name)]
-    )
+    faults = distinct.accuse(~sound, value_fault(kind, column if allowed else None, table, name))
     if kind in ("number", "integer") and labels:
         faults += _no_answers(distinct, labels, table, name)
-    return typed, [fault for fault in faults if fault.n_rows]
+    return distinct.typed(parsed, kind), faults
 
 
-def _numbers(distinct: Distinct, values: Sequence[object], kind: str, notation: Notation) -> tuple:
+def _numbers(values: Sequence[object], kind: str, notation: Notation) -> tuple[np.ndarray, np.ndarray]:
     parsed, sound = parse_numbers(values, notation.decimal)
     if kind == "number":
-        return distinct.spread(parsed, np.nan), sound
+        return parsed, sound
     # beyond 2**53 a float no longer holds every whole number
     whole = np.isnan(parsed) | ((parsed == np.round(parsed)) & (np.abs(parsed) < 2**53))
-    rows = distinct.spread(np.where(whole, parsed, np.nan), np.nan)
-    mask = np.isnan(rows)
-    return pd.arrays.IntegerArray(np.where(mask, 0, rows).astype(np.int64), mask), sound & whole
+    return np.where(whole, parsed, np.nan), sound & whole
 
 
-def _booleans(distinct: Distinct, values: Sequence[object]) -> tuple:
-    parsed, sound = parse_booleans(values)
-    missing = distinct.spread(np.array([value is None for value in parsed], dtype=bool), True)
-    true = distinct.spread(np.array([value is True for value in parsed], dtype=bool), False)
-    return pd.arrays.BooleanArray(true, missing), sound
-
-
-def _texts(distinct: Distinct, parsed: np.ndarray) -> pd.api.extensions.ExtensionArray:
-    texts = pd.array([np.nan if text is None else text for text in parsed], dtype="str")
-    return texts.take(distinct.rows, allow_fill=True)
-
-
-def _value_fault(mask: np.ndarray, kind: str, column: Column | None, table: str, name: str) -> Fault:
+def value_fault(kind: str, column: Column | None, table: str, name: str) -> Fault:
+    """The fault of values that are not of their column's type, still without its rows."""
     if column is not None and column.allowed is not None:
-        return fault_in_rows(
+        return Fault(
             table,
             name,
             "code not in the list",
-            mask,
+            0,
+            "",
             f"one of {', '.join(column.allowed)}, or a known name of one of them",
             f"Translate your own codes under [codes.{name}] in the mapping; empty is missing.",
         )
     rule, expected, remedy = _EXPECTED[kind]
-    return fault_in_rows(table, name, rule, mask, expected, remedy.format(name=name))
+    return Fault(table, name, rule, 0, "", expected, remedy.format(name=name))
 
 
 # --- labels ---------------------------------------------------------------------------------------
 
 
 def _labelled(
-    distinct: Distinct, labels: Mapping[Hashable, str], kind: str, lookup: CodeLookup | None
+    distinct: Distinct | Listed, labels: Mapping[Hashable, str], kind: str, lookup: CodeLookup | None
 ) -> Sequence[object]:
     """Put labels in place of codes where the labels, and not the codes, say what the schema wants to know."""
     values = distinct.values
@@ -202,7 +186,9 @@ def _one_is_denied(labels: Mapping[Hashable, str]) -> bool:
     return bool(_NEGATIONS & set(fold(label).split()))
 
 
-def _no_answers(distinct: Distinct, labels: Mapping[Hashable, str], table: str, name: str) -> list[Fault]:
+def _no_answers(
+    distinct: Distinct | Listed, labels: Mapping[Hashable, str], table: str, name: str
+) -> list[Fault | Doubt]:
     """Numbers labelled as no answer ("99 = vet ikke") that the file does not declare missing."""
     silent = np.array(
         [
@@ -217,8 +203,5 @@ def _no_answers(distinct: Distinct, labels: Mapping[Hashable, str], table: str, 
     remedy = (
         f'Declare the code as missing in the file, or under [codes.{name}] in the mapping: "its code" = "".'
     )
-    return [
-        fault_in_rows(
-            table, name, "number that stands for no answer", distinct.mask(silent), expected, remedy
-        )
-    ]
+    fault = Fault(table, name, "number that stands for no answer", 0, "", expected, remedy)
+    return distinct.accuse(silent, fault)

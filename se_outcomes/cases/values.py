@@ -34,7 +34,7 @@ FIRST_YEAR, LAST_YEAR = 1900, 2100
 
 # Blanks that people and spreadsheets put around or inside values: no-break, narrow no-break, thin,
 # zero-width, BOM.
-_BLANKS = " \t\r\n\f\v\u00a0\u202f\u2009\u2007\u200b\ufeff"
+BLANKS = " \t\r\n\f\v\u00a0\u202f\u2009\u2007\u200b\ufeff"
 _THOUSANDS = "[ \u00a0\u202f\u2009\u2007'’]"
 _SPACED_THOUSANDS = re.compile(rf"(?<![0-9])([-+]?[0-9]{{1,3}}(?:{_THOUSANDS}[0-9]{{3}})+)(?=[.,]|$)")
 
@@ -43,7 +43,7 @@ Parsed = tuple[np.ndarray, np.ndarray]
 
 def clean_text(text: str) -> str:
     """Strip blanks of every kind from both ends and compose letters (å as one character)."""
-    text = text.strip(_BLANKS)
+    text = text.strip(BLANKS)
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from se_outcomes.cases.cases import REMEMBERED, Cases
 from se_outcomes.cases.check import check_cases
+from se_outcomes.cases.rows import Rows
 from se_outcomes.cases.simulate import simulate_cases
 from se_outcomes.cases.study_plan import StudyPlan
 from se_outcomes.errors import EstimationError
@@ -48,7 +49,7 @@ def test_cases_cannot_be_made_by_hand(token):
 def test_cases_are_shown_as_counts_only(cases):
     # few offices, no horizon, ratings undated, eligibility unknown, refusals unattributed
     assert len(cases.warnings) > 1
-    expected = f"Cases: 8 cases in 2 offices, {len(cases.warnings)} warnings (rows are not shown)"
+    expected = f"Cases: 8 cases in 2 offices on pandas, {len(cases.warnings)} warnings (rows are not shown)"
     for shown in (repr(cases), str(cases), f"{cases}", f"{cases!r}"):
         assert shown == expected
     assert "Xq" not in str(cases.warnings)
@@ -56,7 +57,7 @@ def test_cases_are_shown_as_counts_only(cases):
 
 def test_one_of_each_is_shown_in_the_singular():
     cases = check_cases(FRAME.iloc[[0]])
-    assert repr(cases).startswith("Cases: 1 case in 1 office, ")
+    assert repr(cases).startswith("Cases: 1 case in 1 office on pandas, ")
 
 
 def test_cases_without_a_warning_do_not_speak_of_any():
@@ -78,9 +79,9 @@ def test_cases_without_a_warning_do_not_speak_of_any():
     study = {"outcome_observed": "all", "horizon_days": 365}
     cases = check_cases(twelve, mapping={"study": study})
     assert cases.warnings == ()
-    assert repr(cases) == "Cases: 12 cases in 12 offices (rows are not shown)"
+    assert repr(cases) == "Cases: 12 cases in 12 offices on pandas (rows are not shown)"
     assert repr(check_cases(twelve, mapping={"study": {**study, "horizon_days": None}})) == (
-        "Cases: 12 cases in 12 offices, 1 warning (rows are not shown)"
+        "Cases: 12 cases in 12 offices on pandas, 1 warning (rows are not shown)"
     )
 
 
@@ -352,7 +353,7 @@ def test_a_tally_from_a_finer_one_is_that_of_the_rows():
 
 def test_a_coarser_tally_does_not_go_through_the_rows_again(cases, monkeypatch):
     fine = cases.tally(["sex", "referred", "motivation"])
-    monkeypatch.setattr(Cases, "_scan", None)
+    monkeypatch.setattr(Rows, "count", None)
     coarse = cases.tally(["referred", "sex"])
     assert coarse["n"].sum() == fine["n"].sum() == 8
     fine["n"] = 0

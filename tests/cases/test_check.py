@@ -116,7 +116,9 @@ def test_frame_without_rows_or_columns():
 
 @pytest.mark.parametrize("given", [None, [], {"case_id": ["1"]}, "frame", pd.Series([1])])
 def test_what_is_no_frame_is_refused(given):
-    with pytest.raises(TypeError, match="a file or a pandas data frame; this is a "):
+    with pytest.raises(
+        TypeError, match="a file, a pandas or Spark data frame, or a DuckDB relation; this is a "
+    ):
         check_cases(given)
 
 

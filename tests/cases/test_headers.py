@@ -5,6 +5,7 @@ import pandas as pd
 from se_outcomes.cases.mapping import read_mapping
 from se_outcomes.cases.parse import columns_left_out, parse_columns
 from se_outcomes.cases.read import read_frame
+from se_outcomes.cases.rows import ROW
 from se_outcomes.cases.schema import read_schema
 
 CASES = read_schema()["cases"]
@@ -14,7 +15,8 @@ REQUIRED = {name: ["1", "0"] for name, column in CASES.columns.items() if column
 def parse(columns, mapping=None, *, required=True):
     """Parse columns of text, beside a sound frame's required ones."""
     frame = pd.DataFrame({**(REQUIRED if required else {}), **columns})
-    return parse_columns(read_frame(frame), CASES, read_mapping(mapping))
+    rows, faults = parse_columns(read_frame(frame), CASES, read_mapping(mapping))
+    return rows.frame.collect().to_native().drop(columns=ROW), faults
 
 
 def rules(columns, mapping=None):
@@ -45,7 +47,10 @@ def test_required_columns_missing_with_what_may_be_meant():
 def test_doubled_headers():
     def told(*headers):
         frame = pd.DataFrame([["1", "2", "3", "4"]], columns=headers)
-        return {(fault.column, fault.rule) for fault in parse_columns(frame, CASES, read_mapping(None))[1]}
+        return {
+            (fault.column, fault.rule)
+            for fault in parse_columns(read_frame(frame), CASES, read_mapping(None))[1]
+        }
 
     assert {("case_id", "two columns for one"), ("x", "duplicate header")} <= told(
         "case_id", "case_id", "x", "x"

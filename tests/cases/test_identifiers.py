@@ -5,8 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from se_outcomes.cases.identifiers import find_identifiers, is_identifying_header
+from se_outcomes.cases.identifiers import find_identifiers
+from se_outcomes.cases.identifying import is_identifying_header
 from se_outcomes.cases.national_numbers import are_national_numbers, find_candidates, have_date
+from se_outcomes.cases.raw import Raw
 
 VALUE = re.compile(r"\d{7}|@")
 
@@ -28,7 +30,7 @@ def array(*numbers):
 
 
 def scan(values, header="code"):
-    faults = find_identifiers(pd.DataFrame({0: pd.Series(values)}), [header])
+    faults = find_identifiers(Raw(pd.DataFrame({0: pd.Series(values)}), (header,)))
     for fault in faults:
         assert not VALUE.search(" ".join(map(str, fault)))
     return faults
@@ -309,7 +311,7 @@ def test_header_that_is_itself_a_number_is_not_shown():
         "Kari Nordmann",
         "a header that goes on and on like a whole sentence",
     ):
-        (fault,) = find_identifiers(frame, ["case_id", "office_id", header])
+        (fault,) = find_identifiers(Raw(frame, ("case_id", "office_id", header)))
         assert fault.column == "column 3"
 
 
@@ -317,7 +319,7 @@ def test_every_column_is_scanned_and_rows_are_named():
     frame = pd.DataFrame(
         {0: ["1", "2", "3"], 1: ["a@b.no", "", "c@d.no"], 2: ["x", "x", f"se {number(4, 5, 71, 20)}"]}
     )
-    faults = find_identifiers(frame, ["case_id", "office_id", "merknad"], table="cases")
+    faults = find_identifiers(Raw(frame, ("case_id", "office_id", "merknad")), table="cases")
     assert [(fault.column, fault.n_rows, fault.first_rows) for fault in faults] == [
         ("office_id", 2, "1, 3"),
         ("merknad", 1, "3"),

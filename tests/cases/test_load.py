@@ -144,5 +144,7 @@ def test_no_file_and_no_source(tmp_path):
     (tmp_path / "cases.docx").write_text("x", encoding="utf-8")
     assert told(tmp_path / "cases.docx") == [("", "unknown ending")]
     for nothing in (None, 7, ROWS, b"cases.csv"):
-        with pytest.raises(TypeError, match="a file or a pandas data frame; this is a"):
+        with pytest.raises(
+            TypeError, match="a file, a pandas or Spark data frame, or a DuckDB relation; this is a"
+        ):
             load_cases(nothing)

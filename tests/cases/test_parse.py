@@ -8,10 +8,17 @@ import pytest
 from se_outcomes.cases.mapping import read_mapping
 from se_outcomes.cases.parse import parse_columns
 from se_outcomes.cases.read import read_file, read_frame
+from se_outcomes.cases.rows import ROW
 from se_outcomes.cases.schema import read_schema
 
 CASES = read_schema()["cases"]
 REQUIRED = {name: ["1", "0"] for name, column in CASES.columns.items() if column.required}
+
+
+def typed(raw, translation):
+    """The typed columns as a pandas frame, and the faults."""
+    rows, faults = parse_columns(raw, CASES, translation)
+    return rows.frame.collect().to_native().drop(columns=ROW), faults
 
 
 def parse(columns, mapping=None):
@@ -19,7 +26,7 @@ def parse(columns, mapping=None):
     n = len(next(iter(columns.values())))
     base = {name: [values[i % 2] for i in range(n)] for name, values in REQUIRED.items()}
     frame = pd.DataFrame({**base, **columns})
-    return parse_columns(read_frame(frame), CASES, read_mapping(mapping))
+    return typed(read_frame(frame), read_mapping(mapping))
 
 
 def sound(columns, mapping=None):
@@ -127,7 +134,7 @@ def test_parsing_typed_columns_again_changes_nothing():
             "sex": ["female", ""],
         }
     )
-    again, faults = parse_columns(once, CASES, read_mapping(None))
+    again, faults = typed(read_frame(once), read_mapping(None))
     assert faults == []
     pd.testing.assert_frame_equal(once, again)
 
@@ -195,7 +202,7 @@ def test_two_decimal_marks_in_one_column_are_refused():
 def test_point_is_certain_in_a_comma_separated_file(tmp_path):
     path = tmp_path / "cases.csv"
     path.write_text("case_id,motivation\n1,1.234\n", encoding="utf-8")
-    frame, _ = parse_columns(read_file(path, read_mapping(None)), CASES, read_mapping(None))
+    frame, _ = typed(read_file(path, read_mapping(None)), read_mapping(None))
     assert frame["motivation"].tolist() == [1.234]
 
 
@@ -269,7 +276,7 @@ def labelled(tmp_path, columns, labels, mapping=None, **options):
     path = tmp_path / "cases.sav"
     pyreadstat.write_sav(frame, str(path), variable_value_labels=labels, **options)
     translation = read_mapping(mapping)
-    return parse_columns(read_file(path, translation), CASES, translation)
+    return typed(read_file(path, translation), translation)
 
 
 def test_labels_say_what_codes_do_not(tmp_path):
@@ -337,6 +344,6 @@ def test_constants_and_own_columns():
 
 
 def test_faults_of_reading_are_handed_on():
-    frame, faults = parse_columns(pd.DataFrame(), CASES, read_mapping(None))
+    frame, faults = typed(read_frame(pd.DataFrame()), read_mapping(None))
     assert len(frame) == 0
     assert [fault.rule for fault in faults] == ["empty file"]

@@ -4,7 +4,8 @@ import narwhals as nw
 import pandas as pd
 import pytest
 
-from se_outcomes.cases.rules import find_breaches, rows_of
+from se_outcomes.cases.rows import rows_of_pandas
+from se_outcomes.cases.rules import find_breaches
 from se_outcomes.cases.schema import Rule, read_schema
 from se_outcomes.cases.study_plan import StudyPlan
 
@@ -14,7 +15,7 @@ CASES = read_schema()["cases"]
 def breaches(columns, rule, *, plan=None, severity="fault"):
     """Column, number of rows and first rows of every breach of one rule, or of the bounds alone."""
     table = replace(CASES, rules=() if rule is None else (rule,))
-    frame = nw.from_native(pd.DataFrame(columns), eager_only=True)
+    frame = rows_of_pandas(pd.DataFrame(columns))
     found = find_breaches(frame, table, plan or StudyPlan(), severity=severity)
     return [(fault.column, fault.n_rows, fault.first_rows) for _, fault in found]
 
@@ -76,7 +77,7 @@ def test_order_names_the_two_dates_that_disagree():
     order = rule("order", "entry_date", "referral_date", "decision_date")
     assert breaches(columns, order) == [("referral_date", 1, "1"), ("decision_date", 1, "3")]
     table = replace(CASES, rules=(order,))
-    frame = nw.from_native(pd.DataFrame(columns), eager_only=True)
+    frame = rows_of_pandas(pd.DataFrame(columns))
     told = [fault.expected for _, fault in find_breaches(frame, table, StudyPlan(), severity="fault")]
     assert told == [
         "what was expected: referral_date on or after entry_date",
@@ -172,7 +173,7 @@ def test_bound_on_one_side():
 
 
 def test_bounds_are_told_in_plain_numbers_and_only_among_the_faults():
-    frame = nw.from_native(pd.DataFrame({"job_pct": [101.0], "caseload_at_referral": [-1]}), eager_only=True)
+    frame = rows_of_pandas(pd.DataFrame({"job_pct": [101.0], "caseload_at_referral": [-1]}))
     found = find_breaches(frame, CASES, StudyPlan(), severity="fault")
     assert [(name, fault.rule, fault.expected) for name, fault in found] == [
         ("out of bounds", "out of bounds", "a number from 0 to 100"),
@@ -188,7 +189,7 @@ def test_upper_bound_alone_and_pattern():
     }
     table = replace(CASES, columns=columns, rules=())
     frame = pd.DataFrame({"upper": [3.0, 3.5, None, 1, 1], "form": texts("0301", "03011", None, "x", "ax")})
-    found = find_breaches(nw.from_native(frame, eager_only=True), table, StudyPlan(), severity="fault")
+    found = find_breaches(rows_of_pandas(frame), table, StudyPlan(), severity="fault")
     assert [(fault.column, fault.rule, fault.first_rows, fault.expected) for _, fault in found] == [
         ("upper", "out of bounds", "2", "a number of at most 3"),
         ("form", "not of the form", "2, 5", "text of the form [0-9]{4}|x"),
@@ -203,16 +204,16 @@ def test_all_rows_are_counted_and_the_first_five_named():
     assert breaches(columns, rule("not_missing", "case_id")) == [("case_id", 7, "4, 5, 6, 7, 8")]
 
 
-def test_rows_of_counts_what_is_true_and_not_what_is_missing():
-    frame = nw.from_native(pd.DataFrame({"hit": booleans(None, True, False, True)}), eager_only=True)
-    assert rows_of(frame, nw.col("hit")) == (2, "2, 4")
-    assert rows_of(frame, nw.col("hit") & ~nw.col("hit")) == (0, "")
+def test_the_first_rows_are_those_where_it_is_true_and_not_where_it_is_missing():
+    rows = rows_of_pandas(pd.DataFrame({"hit": booleans(None, True, False, True)}))
+    assert rows.first(nw.col("hit")) == "2, 4"
+    assert rows.first(nw.col("hit") & ~nw.col("hit")) == ""
 
 
 def test_rows_are_counted_by_place_whatever_the_index():
     frame = pd.DataFrame({"case_id": texts("a", None)}, index=[7, 7])
     table = replace(CASES, rules=(rule("not_missing", "case_id"),))
-    [(_, fault)] = find_breaches(nw.from_native(frame, eager_only=True), table, StudyPlan(), severity="fault")
+    [(_, fault)] = find_breaches(rows_of_pandas(frame), table, StudyPlan(), severity="fault")
     assert (fault.n_rows, fault.first_rows) == (1, "2")
 
 
@@ -234,7 +235,7 @@ def test_rules_lifted_by_the_plan(unless, lifting):
 
 
 def test_a_fault_bears_what_the_rule_says():
-    frame = nw.from_native(pd.DataFrame({"case_id": texts(None)}), eager_only=True)
+    frame = rows_of_pandas(pd.DataFrame({"case_id": texts(None)}))
     table = replace(CASES, rules=(rule("not_missing", "case_id"),))
     [(name, fault)] = find_breaches(frame, table, StudyPlan(), severity="fault")
     assert name == fault.rule == "a rule"
@@ -249,6 +250,6 @@ def test_every_rule_of_every_table_is_of_a_known_kind():
             if column.type != "string":
                 kind = {"date": "datetime64[us]", "boolean": "boolean", "integer": "Int64"}.get(column.type)
                 columns[name] = pd.array([], dtype=kind or "float64")
-        frame = nw.from_native(pd.DataFrame(columns), eager_only=True)
+        frame = rows_of_pandas(pd.DataFrame(columns))
         for severity in ("fault", "warning"):
             assert find_breaches(frame, table, StudyPlan(), severity=severity) == []

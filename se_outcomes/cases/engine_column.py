@@ -1,0 +1,118 @@
+"""A raw column on an engine: its type, and its distinct values where there are few enough to list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+
+from se_outcomes.cases.listed import Listed
+from se_outcomes.cases.rows import Rows
+
+#: More distinct values than this are not listed: they are judged where they are.
+MOST_VALUES = 50_000
+#: Nor are more combinations of several columns.
+_MOST_TOGETHER = 4 * MOST_VALUES
+
+
+def raw_name(position: int) -> str:
+    """What a raw column is called on an engine."""
+    return f"__{position}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class EngineColumn:
+    """A raw column on an engine.
+
+    Attributes
+    ----------
+    rows : Rows
+    name : str
+    """
+
+    rows: Rows
+    name: str
+    _told: dict[str, Listed | None] = field(default_factory=dict)
+
+    @cached_property
+    def kind(self) -> nw.dtypes.DType:
+        """The engine's type."""
+        return self.rows.schema[self.name]
+
+    @property
+    def listed(self) -> Listed | None:
+        """Its distinct values; None where there are more than :data:`MOST_VALUES`, or they are no plain values."""
+        if not _is_plain(self.kind):
+            return None
+        if self.name not in self._told:
+            self.tell(self.rows.distinct([self.name], MOST_VALUES))
+        return self._told[self.name]
+
+    def tell(self, counted: pd.DataFrame | None) -> None:
+        """Distinct values found elsewhere, with ``n``; None where they are too many."""
+        self._told[self.name] = None if counted is None else _listed(self.name, self.kind, counted)
+
+    @property
+    def values(self) -> list[object]:
+        """Distinct values, as far as they are listed."""
+        return list(self.listed.values) if self.listed else []
+
+
+def list_values(columns: list[EngineColumn], n_rows: int) -> None:
+    """List the values of several columns in few passes: columns with few values are counted together.
+
+    What there are in the first rows says which columns have too many values to list, and which can be counted in one.
+    """
+    if not columns:
+        return
+    some = min(n_rows, 4 * MOST_VALUES)
+    rows = columns[0].rows
+    told = rows.head(some).ask(
+        {column.name: nw.col(column.name).n_unique() for column in columns}, "looking ahead"
+    )
+    together: list[EngineColumn] = []
+    size = 1
+    for column in sorted(columns, key=lambda one: int(told[one.name])):
+        few = int(told[column.name])
+        if few > MOST_VALUES:
+            column.tell(None)
+            continue
+        if together and size * few > MOST_VALUES:
+            _list_together(rows, together)
+            together, size = [], 1
+        together.append(column)
+        size *= few
+    _list_together(rows, together)
+
+
+def _list_together(rows: Rows, columns: list[EngineColumn]) -> None:
+    counted = rows.distinct([column.name for column in columns], _MOST_TOGETHER) if len(columns) > 1 else None
+    if counted is None:
+        return  # each is listed by itself when it is asked for
+    for column in columns:
+        one = counted.groupby(column.name, dropna=False, sort=False, observed=True)["n"].sum().reset_index()
+        column.tell(one if len(one) <= MOST_VALUES else None)
+
+
+def _is_plain(kind: nw.dtypes.DType) -> bool:
+    return kind in (nw.String, nw.Boolean, nw.Date, nw.Datetime) or kind.is_numeric()
+
+
+def _listed(name: str, kind: nw.dtypes.DType, counted: pd.DataFrame) -> Listed:
+    counted = counted.rename(columns={name: "value"})
+    missing = counted["value"].isna().to_numpy()
+    n = counted["n"].to_numpy(dtype=np.int64)
+    there = counted["value"][~missing]
+    values: list[object]
+    if kind.is_integer():
+        values = [int(value) for value in there]
+    elif kind.is_float():
+        values = [float(value) for value in there]
+    elif kind == nw.Boolean:
+        values = [bool(value) for value in there]
+    else:
+        values = there.tolist()
+    return Listed(name, kind, values, n[~missing], int(n[missing].sum()), values)
