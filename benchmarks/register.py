@@ -67,7 +67,7 @@ TITLES = {
     "feglm": "pyfixest: feglm",
     "feols": "pyfixest: feols",
 }
-GROWTH = {"caseloads": (1, 10, 50, 200), "offices": (5, 50, 500)}
+GROWTH = {"caseloads": (2, 10, 50, 200), "offices": (5, 50, 500)}
 
 #: Runs one process and tells its wall seconds, its peak and its last lines; one for each, as ru_maxrss of
 #: RUSAGE_CHILDREN is that of the largest child so far.

@@ -11,7 +11,7 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from se_outcomes.cases.rows import Rows
+from se_outcomes.cases.rows import PANDAS, Rows
 from se_outcomes.cases.scale import ENDINGS, Scale, make_scale
 from se_outcomes.cases.schema import read_schema
 from se_outcomes.cases.study_plan import StudyPlan
@@ -22,6 +22,12 @@ from se_outcomes.results import Notice
 CHECKED = object()
 #: So many counts of so many rows at most are remembered: a question mostly asks for what another has asked for.
 REMEMBERED, REMEMBERED_ROWS = 24, 200_000
+#: So many cells at most are counted ahead on an engine.
+AHEAD_ROWS = 1_000_000
+#: What nearly every question asks for, besides what the study plan names.
+ALWAYS_ASKED = (
+    "office_id", "gate_state", "outcome_state", "retention_state", "rated_after_referral", "rated_after_decision",
+)  # fmt: skip
 #: Columns whose every value may differ.
 OWN_VALUES = ("case_id", "person_id")
 #: The column that bears the instrument an exposure was measured with.
@@ -54,10 +60,11 @@ class Cases:
         self._rows = rows
         self._scales: dict[str, Scale] = {}
         self._counts: dict[frozenset[str], pd.DataFrame] = {}
+        self._ahead = False
         self.plan = plan
         self.warnings = tuple(warnings)
         self.columns = tuple(rows.columns)
-        offices = self._count(["office_id"])
+        offices = rows.count("office_id")
         self.n_cases = int(offices["n"].sum())
         self.n_offices = len(offices)
 
@@ -191,13 +198,43 @@ class Cases:
         if finer:
             cells = min(finer, key=len).groupby(columns, dropna=False, sort=False, observed=True)
             counted = cells["n"].sum().reset_index()
+        elif self._count_ahead(asked):
+            return self._count(columns)
         else:
             counted = self._rows.count(*columns)
         if len(counted) <= REMEMBERED_ROWS:
-            self._counts[asked] = counted
-            if len(self._counts) > REMEMBERED:
-                del self._counts[next(iter(self._counts))]
+            self._remember(asked, counted)
         return counted
+
+    def _count_ahead(self, asked: frozenset[str]) -> bool:
+        """Count all that the study plan's questions ask for, where that is more than is asked now.
+
+        On an engine it is the passes through the rows that take time. In memory it is not; nor is it worth it where
+        the plan's columns make more cells than can well be looked at.
+        """
+        plan = self._plan_columns
+        if self._rows.engine is PANDAS or not asked < plan or self._ahead:
+            return False
+        self._ahead = True
+        counted = self._rows.count(*sorted(plan), most=AHEAD_ROWS)
+        if len(counted) <= AHEAD_ROWS:
+            self._remember(plan, counted)
+        return len(counted) <= AHEAD_ROWS
+
+    @cached_property
+    def _plan_columns(self) -> frozenset[str]:
+        """What the plan's questions ask of the rows, and what is worked out of that in a tally."""
+        plan = self.plan
+        asked = (plan.exposure, *plan.adjust_for, *plan.exclusion, *plan.exclusion_referral, *ALWAYS_ASKED)
+        return frozenset(
+            name for one in asked for name in (one, *self._instrument(one)) if name in self.columns
+        )
+
+    def _remember(self, columns: frozenset[str], counted: pd.DataFrame) -> None:
+        self._counts[columns] = counted
+        if len(self._counts) > REMEMBERED:
+            # what was counted ahead stands first, and is what all others are taken from
+            del self._counts[next(one for one in self._counts if one != self._plan_columns)]
 
     def _place(self, number: str, cells: pd.DataFrame) -> pd.DataFrame:
         values = cells[number].to_numpy(dtype=float, na_value=np.nan)

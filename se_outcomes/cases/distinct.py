@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,9 +15,6 @@ from se_outcomes.cases.values import fold, text_of
 if TYPE_CHECKING:
     from se_outcomes.cases.doubts import Doubt
     from se_outcomes.cases.listed import Listed
-
-#: A column as its distinct values, wherever its rows are.
-AnyValues = TypeVar("AnyValues", "Distinct", "Listed")
 
 #: Stands in for what cannot be a value (a list in a cell); no parser accepts it.
 _NO_VALUE = frozenset({"not a plain value"})
@@ -103,7 +100,9 @@ def distinct_values(column: pd.Series) -> Distinct:
     return Distinct(list(values), np.asarray(rows, dtype=np.int64))
 
 
-def translate(distinct: AnyValues, codes: Mapping[str, object], labels: Mapping[Hashable, str]) -> AnyValues:
+def translate(
+    distinct: Distinct | Listed, codes: Mapping[str, object], labels: Mapping[Hashable, str]
+) -> Distinct | Listed:
     """Put the mapping's codes in place of the file's (named by code or label; ``""`` is an empty cell)."""
     if not codes:
         return distinct

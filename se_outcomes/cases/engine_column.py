@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import narwhals as nw
 import numpy as np
@@ -14,6 +15,12 @@ from se_outcomes.cases.rows import Rows
 
 #: More distinct values than this are not listed: they are judged where they are.
 MOST_VALUES = 50_000
+#: Texts that are clean and in which nothing identifies: a few digits after at most two letters (a phone number is led
+#: in by more), hexadecimal pseudonyms of the usual lengths, and UUIDs.
+HARMLESS = (
+    r"^(?:[A-Za-zÆØÅæøå]{0,2}[_-]?[0-9]{1,7}|[A-Za-zÆØÅæøå]{1,2}[0-9]{1,9}|[0-9]{9}|[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|"
+    r"[0-9a-fA-F]{64}|[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12})$"
+)
 #: Nor are more combinations of several columns.
 _MOST_TOGETHER = 4 * MOST_VALUES
 
@@ -21,6 +28,19 @@ _MOST_TOGETHER = 4 * MOST_VALUES
 def raw_name(position: int) -> str:
     """What a raw column is called on an engine."""
     return f"__{position}"
+
+
+@dataclass
+class Ends:
+    """The least and the greatest value of a column of numbers or dates, where they were asked for."""
+
+    least: Any = None
+    greatest: Any = None
+    timed: bool = False
+
+    def within(self, least: Any, greatest: Any) -> bool:
+        """Whether all values lie within bounds; where there is none, they do."""
+        return self.least is None or bool(least <= self.least and self.greatest <= greatest)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -31,10 +51,13 @@ class EngineColumn:
     ----------
     rows : Rows
     name : str
+    ends : Ends
+        Of a column of numbers or dates; not-a-number is the greatest of numbers, and a moment that is no day is timed.
     """
 
     rows: Rows
     name: str
+    ends: Ends = field(default_factory=lambda: Ends())
     _told: dict[str, Listed | None] = field(default_factory=dict)
 
     @cached_property
@@ -55,10 +78,35 @@ class EngineColumn:
         """Distinct values found elsewhere, with ``n``; None where they are too many."""
         self._told[self.name] = None if counted is None else _listed(self.name, self.kind, counted)
 
+    @cached_property
+    def is_harmless(self) -> bool:
+        """Whether all texts are of a shape in which nothing identifies, and which needs no parsing."""
+        return not self.rows.any(is_suspect(nw.col(self.name)))
+
     @property
     def values(self) -> list[object]:
         """Distinct values, as far as they are listed."""
         return list(self.listed.values) if self.listed else []
+
+
+def is_suspect(text: nw.Expr) -> nw.Expr:
+    """Whether a text is of another shape than :data:`HARMLESS`."""
+    return ~text.str.contains(HARMLESS)
+
+
+def find_ends(columns: list[EngineColumn]) -> None:
+    """Ask for the ends of all columns of numbers and dates, in one pass."""
+    asked = [one for one in columns if one.kind.is_numeric() or one.kind in (nw.Date, nw.Datetime)]
+    questions: dict[str, nw.Expr] = {}
+    for one in asked:
+        value = nw.col(one.name)
+        questions |= {f"{one.name} least": value.min(), f"{one.name} greatest": value.max()}
+        if one.kind == nw.Datetime:
+            questions[f"{one.name} timed"] = (value.cast(nw.Date).cast(nw.Datetime("us")) != value).any()
+    told = columns[0].rows.ask(questions, "looking for the ends") if asked else {}
+    for one in asked:
+        one.ends.least, one.ends.greatest = told[f"{one.name} least"], told[f"{one.name} greatest"]
+        one.ends.timed = bool(told.get(f"{one.name} timed"))
 
 
 def list_values(columns: list[EngineColumn], n_rows: int) -> None:

@@ -18,7 +18,7 @@ import duckdb
 import narwhals as nw
 import pandas as pd
 
-from se_outcomes.cases.engine_column import EngineColumn, list_values, raw_name
+from se_outcomes.cases.engine_column import EngineColumn, find_ends, list_values, raw_name
 from se_outcomes.cases.raw import EngineRaw, unreadable
 from se_outcomes.cases.rows import ROW, Engine, Rows
 from se_outcomes.cases.values import clean_text
@@ -173,8 +173,9 @@ def raw_on_engine(rows: Rows, headers: Sequence[str], source: str) -> EngineRaw:
     if not n_rows:
         raise unreadable("no rows", "one row per case", "Export the data again with its rows.")
     raw = EngineRaw(pd.DataFrame(), tuple(map(clean_text, headers)), source, rows=rows, size=n_rows)
-    columns = [raw.column(position) for position in range(len(headers))]
-    list_values([one for one in columns if isinstance(one, EngineColumn) and one.kind == nw.String], n_rows)
+    columns = [one for one in map(raw.column, range(len(headers))) if isinstance(one, EngineColumn)]
+    find_ends(columns)
+    list_values([one for one in columns if one.kind == nw.String], n_rows)
     return raw
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import narwhals as nw
 
 from se_outcomes.cases.doubts import Doubt
-from se_outcomes.cases.engine_column import MOST_VALUES, EngineColumn
+from se_outcomes.cases.engine_column import MOST_VALUES, EngineColumn, is_suspect
 from se_outcomes.cases.faults import Fault
 from se_outcomes.cases.identifying import (
     NO_NATIONAL_NUMBERS,
@@ -21,13 +21,6 @@ from se_outcomes.cases.identifying import (
 )
 from se_outcomes.cases.listed import Listed
 from se_outcomes.cases.national_numbers import K1_WEIGHTS, K2_WEIGHTS
-
-#: Texts in which nothing identifies: at most nine digits after at most two letters (a phone number is led in by more),
-#: hexadecimal pseudonyms with a letter among them or of other length, and UUIDs.
-HARMLESS = (
-    r"^(?:[A-Za-zÆØÅæøå]{0,2}[_-]?[0-9]{0,7}|[A-Za-zÆØÅæøå]{1,2}[0-9]{0,9}|[0-9]{9}|[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|"
-    r"[0-9a-fA-F]{64}|[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12})$"
-)
 
 
 def find_in_rows(column: EngineColumn, header: str, shown: str, table: str) -> list[Fault | Doubt]:
@@ -68,10 +61,10 @@ def _only_flags(column: EngineColumn) -> bool:
 
 
 def _texts(column: EngineColumn, text: nw.Expr, shown: str, table: str) -> list[Fault | Doubt]:
-    suspect = ~text.str.contains(HARMLESS)
-    rows = column.rows.filter(suspect.fill_null(False))
-    if not column.rows.any(suspect):
+    suspect = is_suspect(text)
+    if column.is_harmless if column.kind == nw.String else not column.rows.any(suspect):
         return []
+    rows = column.rows.filter(suspect.fill_null(False))
     counted = rows.with_columns({"__text": text}).distinct(["__text"], MOST_VALUES)
     if counted is not None:
         counts = counted["n"].to_numpy()

@@ -96,10 +96,15 @@ class Rows:
         """Some n of the rows."""
         return replace(self, frame=self.frame.head(n))
 
-    def count(self, *columns: str) -> pd.DataFrame:
-        """Distinct rows of the columns with ``n``, how many cases have them; in no particular order."""
+    def count(self, *columns: str, most: int | None = None) -> pd.DataFrame:
+        """Distinct rows of the columns with ``n``, how many cases have them; in no particular order.
+
+        Where there are more than ``most`` of them, ``most + 1`` are given.
+        """
         n = nw.len() if self.weight is None else nw.col(self.weight).sum()
         counted = self.frame.group_by(*columns, drop_null_keys=False).agg(n.alias("n"))
+        if most is not None:
+            counted = counted.head(most + 1)
         found = self._fetch(counted, f"counting by {', '.join(columns)}")
         return _in_pandas_types(found, {**self.frame.collect_schema(), "n": nw.Int64()})
 

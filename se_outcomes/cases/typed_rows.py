@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
+import sys
 from collections.abc import Callable, Mapping
 
 import narwhals as nw
+import pandas as pd
 
 from se_outcomes.cases.doubts import Doubt
-from se_outcomes.cases.engine_column import EngineColumn
+from se_outcomes.cases.engine_column import Ends, EngineColumn
 from se_outcomes.cases.schema import Column
 from se_outcomes.cases.typed import value_fault
 from se_outcomes.cases.values import (
@@ -23,6 +27,7 @@ from se_outcomes.cases.values import (
 #: What a parser on the engine gives: the typed column, and the rows that are not of the type, if there can be any.
 Parsed = tuple[nw.Expr, nw.Expr | None]
 
+_MISSING = "(?i)^(?:" + "|".join(map(re.escape, sorted(MISSING_TEXTS))) + ")$"
 #: Marks that belong to the letter before them: such a text is equal to another only once its letters are composed.
 _APART = "[\u0300-\u036f]"
 
@@ -66,6 +71,8 @@ def typed_in_rows(
         The rows that are not of the type.
     """
     value = nw.col(column.name)
+    if _stands(column, kind) and not codes:
+        return value.cast(_kind(kind)) if kind in ("number", "integer") else value, []
     if column.kind == nw.String:
         value = _translated(_without_blanks(value), codes)
         allowed = spec.allowed if spec is not None and kind == "string" else None
@@ -82,12 +89,33 @@ def typed_in_rows(
     return typed, [] if unsound is None else [Doubt(value_fault(kind, restricted, table, name), unsound)]
 
 
+def _stands(column: EngineColumn, kind: str) -> bool:
+    """Whether every value is what the schema wants already, by what was asked of the column before."""
+    own, ends = column.kind, column.ends
+    if kind == "date":
+        years = dt.date(FIRST_YEAR, 1, 1), dt.date(LAST_YEAR, 12, 31)
+        dates = own == nw.Date or (own == nw.Datetime and not ends.timed)
+        return dates and (ends.least is None or Ends(_day(ends.least), _day(ends.greatest)).within(*years))
+    if kind == "boolean":
+        return own == nw.Boolean
+    if kind == "string":
+        return own == nw.String and column.is_harmless
+    if own.is_integer():
+        return kind == "number" or ends.within(1 - 2**53, 2**53 - 1)
+    # not-a-number is in no bounds
+    return own.is_float() and kind == "number" and ends.within(-sys.float_info.max, sys.float_info.max)
+
+
+def _day(moment: dt.date) -> dt.date:
+    return pd.Timestamp(moment).date()
+
+
 # --- from text ------------------------------------------------------------------------------------
 
 
 def _without_blanks(value: nw.Expr) -> nw.Expr:
     bare = value.str.strip_chars(BLANKS)
-    return nw.when(~bare.str.to_lowercase().is_in(sorted(MISSING_TEXTS))).then(bare)
+    return nw.when(~bare.str.contains(_MISSING)).then(bare)
 
 
 def _translated(value: nw.Expr, codes: Mapping[str, object]) -> nw.Expr:
