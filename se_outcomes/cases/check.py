@@ -14,12 +14,13 @@ from se_outcomes.cases.derive import fill_in_columns, state_columns
 from se_outcomes.cases.doubts import settle
 from se_outcomes.cases.engine_frames import open_relation
 from se_outcomes.cases.faults import Fault, faults_frame
+from se_outcomes.cases.grid import find_grids, round_to, say_grids
 from se_outcomes.cases.identifiers import find_identifiers
 from se_outcomes.cases.mapping import Translation, read_mapping
 from se_outcomes.cases.parse import columns_left_out, parse_columns
 from se_outcomes.cases.raw import Raw, UnreadableError
 from se_outcomes.cases.read import read_frame
-from se_outcomes.cases.remarks import remark_on
+from se_outcomes.cases.remarks import Checked, remark_on
 from se_outcomes.cases.rows import PANDAS, Rows
 from se_outcomes.cases.rules import doubts_by_rule
 from se_outcomes.cases.scale import ENDINGS
@@ -95,10 +96,16 @@ def check_cases(
     if faults:
         raise CaseFileError(faults_frame(faults), raw.source)
     known = [name for name in checked.columns if name not in raw.own_names]
-    checked = checked.select({name: nw.col(name) for name in known})
-    states = state_columns(set(known), plan)
-    checked = _compact(checked.with_columns(states))
-    return Cases(checked, plan, _remarks(raw, checked, table, translation, plan), token=CHECKED)
+    constants = [name for name in checked.constants if name in known]
+    checked = checked.select({name: nw.col(name) for name in known}).with_constants(constants)
+    grids = find_grids(checked)
+    checked = checked.with_columns(round_to(grids))
+    checked = _compact(checked.with_columns(state_columns(set(known), plan)))
+    seen = Checked(checked, plan)
+    left_out = columns_left_out(raw, table, translation)
+    first = (Notice("columns_left_out", "{told}", told=left_out),) if left_out else ()
+    remarks = (*first, *say_grids(grids), *remark_on(seen, table))
+    return Cases(checked.with_constants(seen.never_true()), plan, remarks, token=CHECKED)
 
 
 def _raw(frame: object) -> Raw:
@@ -124,14 +131,6 @@ def _compact(rows: Rows) -> Rows:
     if rows.engine is not PANDAS:
         return rows
     return rows.with_columns({name: nw.col(name).cast(nw.Categorical) for name in coded})
-
-
-def _remarks(
-    raw: Raw, rows: Rows, table: Table, translation: Translation, plan: StudyPlan
-) -> tuple[Notice, ...]:
-    left_out = columns_left_out(raw, table, translation)
-    first = (Notice("columns_left_out", "{told}", told=left_out),) if left_out else ()
-    return (*first, *remark_on(rows, table, plan))
 
 
 def _reserved_names(translation: Translation, table: Table, plan: StudyPlan) -> list[Fault]:

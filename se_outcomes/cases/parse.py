@@ -86,7 +86,13 @@ def parse_columns(raw: Raw, table: Table, translation: Translation) -> tuple[Row
         constant = raw.constant(value)
         columns[name], _ = typed_column(constant, kind, table.columns[name], {}, Notation(), table.name, name)
     order = [name for name in (*table.columns, *translation.extra) if name in columns]
-    return raw.typed({name: columns[name] for name in order}), faults
+    rows = raw.typed({name: columns[name] for name in order})
+    return rows.with_constants(name for name, one in found.items() if _is_constant(one.distinct)), faults
+
+
+def _is_constant(values: Distinct | Listed) -> bool:
+    """Whether a column on an engine has one value throughout, which then need not be read."""
+    return isinstance(values, Listed) and len(values.raw) == 1 and not values.n_missing
 
 
 @dataclass(frozen=True, repr=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import narwhals as nw
 import pandas as pd
@@ -27,6 +28,27 @@ GATEKEEPERS = {"counsellor_id": "counsellors", "job_specialist_id": "job special
 REFERRED = ("undecided", "refused", "accepted")
 
 
+#: What a remark may have to know of a row, with the columns that it takes: counted together in one pass.
+_FACTS: dict[str, tuple[tuple[str, ...], nw.Expr]] = {
+    "eligible_unknown": (("eligible",), nw.col("eligible").is_null()),
+    "unrated": (("motivation",), nw.col("motivation").is_null() | nw.col("motivation").is_nan()),
+    "undated": (
+        ("entry_date", "followup_end"),
+        nw.col("entry_date").is_null() | nw.col("followup_end").is_null(),
+    ),
+    "outcome_of_others": (
+        ("accepted", "placed"),
+        ~nw.col("accepted").fill_null(False) & ~nw.col("placed").is_null(),
+    ),
+    "refusal_merged": (
+        ("non_acceptance_by",),
+        (nw.col("non_acceptance_by").cast(nw.String) == "merged").fill_null(False),
+    ),
+    "rated_after_referral": (("rated_after_referral",), nw.col("rated_after_referral")),
+    "rated_after_decision": (("rated_after_decision",), nw.col("rated_after_decision")),
+}
+
+
 @dataclass(frozen=True, eq=False)
 class Checked:
     """What a remark may look at: typed columns with the states, as counts."""
@@ -42,25 +64,40 @@ class Checked:
         """Distinct rows of the columns with their count ``n``."""
         return self.rows.count(*columns)
 
-    def any(self, rows: nw.Expr) -> bool:
-        """Whether the expression is true for some row."""
-        return self.rows.any(rows)
+    @cached_property
+    def facts(self) -> pd.DataFrame:
+        """Frame of ``gate_state``, what is known of the rows as far as recorded, and ``n``."""
+        known = {name: fact for name, (needed, fact) in _FACTS.items() if self.has(*needed)}
+        instrument = ["motivation_instrument"] if self.has("motivation_instrument") else []
+        kept = {name: nw.col(name) for name in ("gate_state", *instrument)}
+        seen = self.rows.select({**kept, **known})
+        seen = seen.with_constants(name for name in instrument if name in self.rows.constants)
+        counted = seen.count(*kept, *known)
+        return counted.astype(dict.fromkeys(known, bool))
+
+    def any(self, fact: str, gate_state: str | None = None) -> bool:
+        """Whether a fact is true for some row, or for some row in a state."""
+        rows = self.facts if gate_state is None else self.facts.loc[self.facts["gate_state"] == gate_state]
+        return bool(rows[fact].any())
+
+    def never_true(self) -> list[str]:
+        """Columns of the states that are true for no row."""
+        flags = ("rated_after_referral", "rated_after_decision")
+        return [name for name in flags if name in self.facts and not self.facts[name].any()]
 
 
-def remark_on(rows: Rows, table: Table, plan: StudyPlan) -> Iterator[Notice]:
+def remark_on(checked: Checked, table: Table) -> Iterator[Notice]:
     """Every warning that checked cases call for, in the order of a case's way.
 
     Parameters
     ----------
-    rows : Rows
+    checked : Checked
         Typed columns, with the states of :mod:`se_outcomes.cases.derive`.
     table : Table
-    plan : StudyPlan
     """
-    checked = Checked(rows, plan)
     for look in _LOOKS:
         yield from look(checked)
-    for name, fault in find_breaches(rows, table, plan, severity="warning"):
+    for name, fault in find_breaches(checked.rows, table, checked.plan, severity="warning"):
         yield _RULES[name](fault)
 
 
@@ -115,7 +152,7 @@ def _eligibility(checked: Checked) -> Iterator[Notice]:
         yield Notice(
             "eligible_absent", "There is no column eligible: every case is taken to be in the target group."
         )
-    elif checked.any(nw.col("eligible").is_null()):
+    elif checked.any("eligible_unknown"):
         yield Notice(
             "eligible_unknown",
             "For some cases it is not recorded whether they are in the target group; they are counted as not in it.",
@@ -136,10 +173,7 @@ def _follow_up(checked: Checked) -> Iterator[Notice]:
             "cases were followed for so long is not known, and none is left out for it.",
             days=checked.plan.horizon_days,
         )
-    elif checked.any(
-        (nw.col("gate_state").cast(nw.String) == "short_followup")
-        & (nw.col("entry_date").is_null() | nw.col("followup_end").is_null())
-    ):
+    elif checked.any("undated", "short_followup"):
         yield Notice(
             "followup_missing",
             "For some cases entry or the end of follow-up is not dated; they are counted with those followed too "
@@ -154,34 +188,19 @@ def _outcome(checked: Checked) -> Iterator[Notice]:
             "Nothing says for whom the outcome is known; state outcome_observed under [study], or in the call. "
             "Placement of all eligible is not answered until then.",
         )
-    elif checked.plan.outcome_observed == "accepted":
-        known = ~nw.col("accepted").fill_null(False) & ~nw.col("placed").is_null()
-        if checked.any(known):
-            yield Notice(
-                "outcomes_set_aside",
-                "The study plan says that outcomes were observed for the accepted only, but placed has values for "
-                "others too; those are not used.",
-            )
+    elif checked.plan.outcome_observed == "accepted" and checked.any("outcome_of_others"):
+        yield Notice(
+            "outcomes_set_aside",
+            "The study plan says that outcomes were observed for the accepted only, but placed has values for "
+            "others too; those are not used.",
+        )
 
 
 def _motivation(checked: Checked) -> Iterator[Notice]:
-    sides = checked.rows.select(
-        {
-            "gate_state": nw.col("gate_state"),
-            "missing": nw.col("motivation").is_null() | nw.col("motivation").is_nan(),
-        }
-    )
-    counted = sides.count("gate_state", "missing")
-    counted = counted.loc[counted["gate_state"] != "ineligible"].assign(
-        referred=counted["gate_state"].isin(REFERRED), missing=counted["missing"].fillna(True)
-    )
+    counted = checked.facts.loc[checked.facts["gate_state"] != "ineligible"]
+    counted = counted.assign(referred=counted["gate_state"].isin(REFERRED))
     n = counted.groupby("referred")["n"].sum()
-    missing = (
-        counted.loc[counted["missing"].astype(bool)]
-        .groupby("referred")["n"]
-        .sum()
-        .reindex(n.index, fill_value=0)
-    )
+    missing = counted.loc[counted["unrated"]].groupby("referred")["n"].sum().reindex(n.index, fill_value=0)
     if len(n) < 2:
         return
     share = missing / n
@@ -223,9 +242,9 @@ def _ratings(checked: Checked) -> Iterator[Notice]:
 
 def _n_scales(checked: Checked) -> int:
     """How many instruments eligible cases have a value of; where it is not named, that is one of its own."""
-    eligible = nw.col("gate_state").cast(nw.String) != "ineligible"
-    rated = ~(nw.col("motivation").is_null() | nw.col("motivation").is_nan())
-    return len(checked.rows.filter(eligible & rated).count("motivation_instrument"))
+    facts = checked.facts
+    rated = facts.loc[(facts["gate_state"] != "ineligible") & ~facts["unrated"]]
+    return int(rated["motivation_instrument"].nunique(dropna=False))
 
 
 def _gates(checked: Checked) -> Iterator[Notice]:
@@ -234,7 +253,7 @@ def _gates(checked: Checked) -> Iterator[Notice]:
             "gates_merged",
             "The gates are merged: referral and acceptance were recorded as one event, so they are one gate here.",
         )
-    elif checked.any(nw.col("gate_state").cast(nw.String) == "bypassed"):
+    elif (checked.facts["gate_state"] == "bypassed").any():
         yield Notice(
             "bypassed",
             "Some cases were accepted without a referral, as the study plan allows; they are counted apart: not "
@@ -244,8 +263,7 @@ def _gates(checked: Checked) -> Iterator[Notice]:
 
 
 def _refusals(checked: Checked) -> Iterator[Notice]:
-    refused = nw.col("gate_state").cast(nw.String) == "refused"
-    if checked.plan.gates == "merged" or not checked.any(refused):
+    if checked.plan.gates == "merged" or not (checked.facts["gate_state"] == "refused").any():
         return
     if not checked.has("non_acceptance_by"):
         yield Notice(
@@ -253,7 +271,7 @@ def _refusals(checked: Checked) -> Iterator[Notice]:
             "Who said no to those not accepted is not recorded: refusals by the service and by the client are counted "
             "together at the second gate.",
         )
-    elif checked.any(refused & (nw.col("non_acceptance_by").cast(nw.String) == "merged")):
+    elif checked.any("refusal_merged", "refused"):
         yield Notice(
             "refusals_merged",
             "For some cases the record does not tell a refusal by the service from one by the client; both are counted "

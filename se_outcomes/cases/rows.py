@@ -8,8 +8,8 @@ brings 260 MB, wants pyarrow and an older Spark, and does not take a pandas fram
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import narwhals as nw
@@ -58,11 +58,14 @@ class Rows:
     engine : Engine
     weight : str or None
         The column that says how many cases a row stands for, where a row is a cell of a tally.
+    constants : mapping of str to value
+        Columns known to have one value throughout, which need not be read to be counted by.
     """
 
     frame: nw.LazyFrame
     engine: Engine = PANDAS
     weight: str | None = None
+    constants: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def schema(self) -> Mapping[str, nw.dtypes.DType]:
@@ -86,7 +89,12 @@ class Rows:
     def select(self, columns: Mapping[str, nw.Expr]) -> Rows:
         """The same rows with these columns and no others."""
         kept = [ROW] if self.weight is None else [ROW, self.weight]
-        return replace(self, frame=self.frame.select(*kept, **columns))
+        return replace(self, frame=self.frame.select(*kept, **columns), constants={})
+
+    def with_constants(self, names: Iterable[str]) -> Rows:
+        """The same rows, with some columns known to have one value throughout."""
+        told = self.head(1).ask({name: nw.col(name).max() for name in names})
+        return replace(self, constants={**self.constants, **told})
 
     def filter(self, rows: nw.Expr) -> Rows:
         """The rows for which the expression is true."""
@@ -102,11 +110,15 @@ class Rows:
         Where there are more than ``most`` of them, ``most + 1`` are given.
         """
         n = nw.len() if self.weight is None else nw.col(self.weight).sum()
-        counted = self.frame.group_by(*columns, drop_null_keys=False).agg(n.alias("n"))
+        by = [name for name in columns if name not in self.constants]
+        counted = (
+            self.frame.group_by(*by, drop_null_keys=False).agg(n.alias("n")) if by else self.frame.select(n=n)
+        )
         if most is not None:
             counted = counted.head(most + 1)
         found = self._fetch(counted, f"counting by {', '.join(columns)}")
-        return _in_pandas_types(found, {**self.frame.collect_schema(), "n": nw.Int64()})
+        found = found.assign(**{name: self.constants[name] for name in columns if name in self.constants})
+        return _in_pandas_types(found[[*columns, "n"]], {**self.frame.collect_schema(), "n": nw.Int64()})
 
     def ask(self, answers: Mapping[str, nw.Expr], what: str = "looking through the rows") -> dict[str, Any]:
         """Aggregates over all rows, in one pass; a missing one is None."""
