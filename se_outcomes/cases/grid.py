@@ -73,8 +73,8 @@ def say_grids(grids: Mapping[str, Grid]) -> Iterator[Notice]:
         yield Notice(
             "rounded_number",
             "{column} has more than {most} different values and is rounded to steps of {step}: a value is off by at "
-            "most {shift} standard deviations, a slope by at most about {percent} per cent of itself, and about {near} per "
-            "cent of the cases, those next to a cut between quarters, may be in the neighbouring quarter.",
+            "most {shift} standard deviations, a slope by at most about {percent} per cent of itself, and about {near} "
+            "per cent of the cases, those next to a cut between quarters, may be in the neighbouring quarter.",
             column=name,
             most=MOST_EXACT,
             step=f"{grid.step:g}",

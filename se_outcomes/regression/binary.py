@@ -351,13 +351,14 @@ def _newton_step(
     margin = cells.sign * eta
     residual = cells.counts * cells.sign * family.score(margin)
     weight = cells.counts * family.weight(margin)
-    X = cells.X[:, free]
-    score, information = X.T @ residual, X.T @ (X * weight[:, None])
+    X = cells.X if free.all() else cells.X[:, free]
+    weighted = X * weight[:, None]
+    score, information = X.T @ residual, X.T @ weighted
     step_beta = np.zeros(cells.X.shape[1])
     group_score, group_weight = cells.group_sums(residual), cells.group_sums(weight)
     if np.any(group_weight <= 0):
         return None
-    cross = cells.group_sums(X * weight[:, None])
+    cross = cells.group_sums(weighted)
     score = score - cross.T @ (group_score / group_weight)
     information = information - cross.T @ (cross / group_weight[:, None])
     try:

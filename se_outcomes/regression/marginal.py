@@ -14,7 +14,7 @@ coefficients as an intercept does.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -152,8 +152,12 @@ def standardised_curve(fit: BinaryFit, column: int, grid: Floats) -> Floats:
     >>> standardised_curve(fit, 1, np.array([0.0, 1.0])).round(6)
     array([0.5 , 0.75])
     """
-    counts = fit.cells.counts
-    base = fit.predicting.linear_predictor() - fit.cells.X[:, column] * fit.beta[column]
+    without = fit.predicting.beta.copy()
+    without[column] = 0.0
+    predicting = replace(fit.predicting, beta=without)
+    # cells that differ in this column and in the outcome alone have one curve between them
+    base, cell = np.unique(predicting.linear_predictor(), return_inverse=True)
+    counts = np.bincount(cell, fit.cells.counts)
     shares = [counts @ fit.family.mean(base + value * fit.beta[column]) for value in grid]
     return np.array(shares) / counts.sum()
 
