@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # for editors and type checkers; the same names as in _CONTEN
     from se_outcomes.cases.simulate import simulate_cases as simulate_cases
     from se_outcomes.errors import CaseFileError as CaseFileError
     from se_outcomes.errors import DisclosureError as DisclosureError
+    from se_outcomes.errors import EngineError as EngineError
     from se_outcomes.errors import EstimationError as EstimationError
     from se_outcomes.errors import MappingError as MappingError
     from se_outcomes.errors import SeOutcomesError as SeOutcomesError
@@ -177,6 +178,7 @@ _CONTENTS = {
     "Test": "results",
     "SeOutcomesError": "errors",
     "CaseFileError": "errors",
+    "EngineError": "errors",
     "MappingError": "errors",
     "EstimationError": "errors",
     "DisclosureError": "errors",

@@ -40,7 +40,8 @@ examples:
     "check": """\
 examples:
   se-outcomes check cases.csv --mapping study.toml
-  se-outcomes check cases.xlsx --gates merged --outcome-observed accepted""",
+  se-outcomes check cases.xlsx --gates merged --outcome-observed accepted
+  se-outcomes check register/ --mapping study.toml --memory-limit 4GB""",
     "report": """\
 examples:
   se-outcomes report cases.csv --out report
@@ -127,7 +128,7 @@ def _check(arguments: argparse.Namespace) -> int:
             return _refuse(str(error))
         print(error)
         return FAULTS
-    except so.MappingError as error:
+    except (so.MappingError, so.EngineError) as error:
         return _refuse(str(error))
     noun = "warning" if len(cases.warnings) == 1 else "warnings"
     told = f", with {len(cases.warnings)} {noun}:" if cases.warnings else ""
@@ -142,7 +143,7 @@ def _report(arguments: argparse.Namespace) -> int:
         cases = _load(arguments)
     except so.CaseFileError as error:
         return _refuse(str(error), WRONG_CALL if _is_wrong_call(error) else FAULTS)
-    except so.MappingError as error:
+    except (so.MappingError, so.EngineError) as error:
         return _refuse(str(error))
     options = {
         "formats": tuple(arguments.format),
@@ -156,6 +157,8 @@ def _report(arguments: argparse.Namespace) -> int:
             found = so.render_reports(cases, arguments.out, languages=arguments.language, **options)
             pages = list(found.values())
     except (ValueError, FileExistsError) as error:  # DisclosureError among them
+        return _refuse(f"No report was written: {error}")
+    except so.EngineError as error:
         return _refuse(f"No report was written: {error}")
     except OSError as error:
         return _refuse_to_write(Path(arguments.out), error)
@@ -191,6 +194,10 @@ def _load(arguments: argparse.Namespace) -> so.Cases:
         gates=arguments.gates,
         outcome_observed=arguments.outcome_observed,
         title=getattr(arguments, "title", None),
+        table=arguments.table,
+        memory_limit=arguments.memory_limit,
+        threads=arguments.threads,
+        progress=False if getattr(arguments, "quiet", False) else None,
     )
 
 
@@ -317,7 +324,10 @@ def _command(
 
 def _add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "file", metavar="FILE", help="the cases: CSV, Excel, OpenDocument, Stata, SPSS or Parquet"
+        "file",
+        metavar="FILE",
+        help="the cases: CSV, Excel, OpenDocument, Stata, SPSS, Parquet or a folder of it, a DuckDB database, or the "
+        "address of a PostgreSQL database (postgresql://...)",
     )
     parser.add_argument(
         "--mapping",
@@ -325,6 +335,12 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
         help="names your own columns and codes, and says under [study] what the file cannot",
     )
     _add_plan(parser, gates=None, outcome_observed=None)
+    engine = parser.add_argument_group("Parquet and databases", "which DuckDB reads where they are")
+    engine.add_argument("--table", metavar="NAME", help="the table or view of a database")
+    engine.add_argument(
+        "--memory-limit", metavar="SIZE", help='such as "4GB"; what does not fit goes to a temporary folder'
+    )
+    engine.add_argument("--threads", type=int, metavar="N", help="at most so many")
 
 
 def _add_plan(parser: argparse.ArgumentParser, *, gates: str | None, outcome_observed: str | None) -> None:

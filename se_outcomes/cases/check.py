@@ -43,8 +43,9 @@ def check_cases(
 
     Parameters
     ----------
-    frame : pandas.DataFrame (n, k)
-        Text or native values under the schema's names, or others with a mapping. It is left as it is.
+    frame : pandas.DataFrame, DuckDB relation or Spark data frame (n, k)
+        Text or native values under the schema's names, or others with a mapping. It is left as it is. Rows of a
+        relation or a Spark frame are looked at where they are, and do not come to Python.
     mapping : dict, or path of a TOML file, optional
         Translates one's own column names and codes, and says in ``[study]`` what the data cannot.
     gates : {"separate", "merged"}, optional
@@ -66,7 +67,7 @@ def check_cases(
     MappingError
         With everything that is wrong with the mapping or the options.
     TypeError
-        Where ``frame`` is no pandas data frame.
+        Where ``frame`` is none of these.
 
     Examples
     --------

@@ -42,9 +42,11 @@ def load_cases(
 
     Parameters
     ----------
-    source : str, Path or pandas.DataFrame
-        A file ending in .csv, .txt, .tsv, .xlsx, .xlsm, .xlsb, .xls, .ods, .dta, .sav, .zsav or .parquet, or
-        a data frame.
+    source : str, Path, pandas.DataFrame, DuckDB relation or Spark data frame
+        A file ending in .csv, .txt, .tsv, .xlsx, .xlsm, .xlsb, .xls, .ods, .dta, .sav or .zsav, or a data frame, is
+        read into memory. A .parquet file, a folder of them, a DuckDB database (.duckdb, .ddb, .db), the address of a
+        PostgreSQL database (``postgresql://...``), a DuckDB relation and a Spark data frame stay where they are,
+        however large: nothing but counts and faults comes to Python.
     mapping : dict, or path of a TOML file, optional
         Translates one's own column names and codes, and says in ``[study]`` what the data cannot.
     gates : {"separate", "merged"}, optional
@@ -56,6 +58,15 @@ def load_cases(
     encoding, delimiter, decimal, dates, sheet : optional
         How to read the file; go before the mapping's ``[read]``. ``dates`` is "dmy", "mdy" or "iso";
         ``sheet`` a name or a number counted from 1.
+    table : str, optional
+        The table or view of a database, which need not be named where there is one alone.
+    memory_limit : str, optional
+        What DuckDB may take, such as ``"4GB"``; what does not fit goes to a temporary folder that is removed
+        afterwards. Four fifths of the machine's memory if absent. Python itself comes on top, with some 300 MB.
+    threads : int, optional
+        How many DuckDB may use; all if absent.
+    progress : bool, optional
+        Whether long scans show a bar; on a terminal only, if absent.
 
     Returns
     -------
@@ -67,8 +78,10 @@ def load_cases(
         With every fault in ``.faults``; also where there is no such file.
     MappingError
         With everything that is wrong with the mapping or the options.
+    EngineError
+        Where DuckDB cannot go on: its memory is too small, or the data are out of reach.
     TypeError
-        Where ``source`` is neither a path nor a pandas data frame.
+        Where ``source`` is none of these.
 
     Examples
     --------

@@ -44,7 +44,9 @@ def _row_numbers(numbered: Any, found: list[int]) -> list[int]:
     """Row numbers counted through the partitions, from Spark's numbers within them."""
     places = [divmod(row, 2**_PARTITION_BITS) for row in found]
     last = max((partition for partition, _ in places), default=0)
-    sizes = _sizes(numbered, last) if last else {}  # the rows of the first partition have their numbers already
+    sizes = (
+        _sizes(numbered, last) if last else {}
+    )  # the rows of the first partition have their numbers already
     before = {one: sum(n for other, n in sizes.items() if other < one) for one, _ in places}
     return [before[partition] + within + 1 for partition, within in places]
 

@@ -35,7 +35,13 @@ def write_cases(frame: pd.DataFrame, path: Path) -> Path:
             f"cannot write {path.suffix!r} files; the ending must be one of {', '.join(WRITERS)}"
         )
     _try_to_open(path)
-    write(frame, path)
+    # under another name until it is whole: an interrupted write leaves nothing, or what was there before
+    part = path.with_name(f".{path.stem}.part{path.suffix}")
+    try:
+        write(frame, part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
     return path
 
 
