@@ -62,8 +62,8 @@ def _told(call: Callable[[], T], what: str) -> T:
     """What Spark answers; its own messages may quote the data, so that the kind of error alone is told."""
     try:
         with warnings.catch_warnings():
-            # of the pandas that PySpark was made for; only small frames of counts are made, of types of our own
-            warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+            # PySpark warns of every frame made by pandas 3, and quotes its errors in warnings
+            warnings.simplefilter("ignore")
             return call()
     except Exception as error:
         kind = type(error)

@@ -187,7 +187,8 @@ def _from_number(value: nw.Expr, kind: str, *, whole: bool) -> Parsed:
     number = value if whole else nw.when(~value.is_nan()).then(value)
     if kind == "number":
         # an infinite value is the only one that is no number
-        return number.cast(nw.Float64), None if whole else ~number.is_finite()
+        finite = number if whole else nw.when(number.is_finite()).then(number)
+        return finite.cast(nw.Float64), None if whole else ~number.is_finite()
     # beyond 2**53 a float no longer holds every whole number
     sound = (number < 2.0**53) & (number > -(2.0**53))
     if not whole:

@@ -8,10 +8,20 @@ import duckdb
 import numpy as np
 import pytest
 
-#: What PySpark itself says: of the pandas it was made for, and what its gateway leaves open at the end.
-FROM_PYSPARK = ("ignore:PySpark does not yet fully support pandas:FutureWarning", "ignore::ResourceWarning")
+#: What PySpark itself says, where the tests make a frame with it: of the pandas it was made for, and pandas of how it is
+#: called; and what its gateway leaves open at the end.
+FROM_PYSPARK = (
+    "ignore:PySpark does not yet fully support pandas:FutureWarning",
+    "ignore:The copy keyword is deprecated:DeprecationWarning",
+    "ignore::ResourceWarning",
+)
 SETTINGS = {
     "spark.sql.shuffle.partitions": "2",
+    # few rows and many questions: compiling these would take far longer than answering them
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.memory": "2g",

@@ -4,6 +4,7 @@ import importlib.util
 import shutil
 from pathlib import Path
 
+import duckdb
 import pandas as pd
 import pytest
 
@@ -36,8 +37,13 @@ COLUMN_SETS = [
 
 
 @pytest.fixture(scope="module")
-def frame():
-    return so.simulate_cases(900, n_offices=5, seed=3, missing=0.05).frame
+def frame(tmp_path_factory):
+    path = tmp_path_factory.mktemp("simulated") / "cases.parquet"
+    so.simulate_cases(900, n_offices=5, seed=3, missing=0.05).write(path)
+    with duckdb.connect() as connection:
+        read = connection.read_parquet(str(path))
+        truths = [name for name, kind in zip(read.columns, read.types, strict=True) if kind == "BOOLEAN"]
+        return read.df().astype(dict.fromkeys(truths, "boolean"))
 
 
 @pytest.fixture(scope="module")
@@ -268,11 +274,11 @@ def many(spark):
     """Many more rows than cells; each has an id of its own, in no order."""
     return spark.range(N_ROWS, numPartitions=2).selectExpr(
         "concat('id_', lpad(id * 7919 % 1000003, 7, '0')) AS case_id", "lpad(id % 6 + 301, 4, '0') AS office_id",
-        "date_add(date'2021-01-01', CAST(id % 500 AS INT)) AS entry_date", "date'2023-12-31' AS followup_end",
+        "date_add(date'2021-01-01', CAST(id % 20 AS INT)) AS entry_date", "date'2023-12-31' AS followup_end",
         "true AS eligible", "CAST(hash(id, 'm') % 6 + 5 AS DOUBLE) AS motivation", "abs(hash(id, 'r')) % 3 > 0 AS referred",
         "CASE WHEN abs(hash(id, 'r')) % 3 > 0 THEN hash(id, 'a') % 6 + hash(id, 'm') % 6 > -2 END AS accepted",
-        "abs(hash(id, 'p')) % 5 < 2 AS placed", "element_at(array('18-19', '20-24'), 1 + CAST(id % 2 AS INT)) AS age_group",
-        "element_at(array('2', '3', '4'), 1 + CAST(id % 3 AS INT)) AS education_level", "5 + id % 7 AS caseload_at_referral",
+        "abs(hash(id, 'p')) % 5 < 2 AS placed", "element_at(array('18-19', '20-24'), 1 + abs(hash(id, 'o')) % 2) AS age_group",
+        "element_at(array('2', '3', '4'), 1 + abs(hash(id, 'e')) % 3) AS education_level", "5 + id % 7 AS caseload_at_referral",
     ).cache()  # fmt: skip
 
 
