@@ -117,7 +117,7 @@ def _raw(frame: object) -> Raw:
             return read_frame(frame)
         if isinstance(frame, duckdb.DuckDBPyRelation):
             return open_relation(frame)
-        if kind.__module__.startswith("pyspark.") and kind.__name__ == "DataFrame":
+        if kind.__module__.startswith("pyspark.sql.") and kind.__name__ == "DataFrame":
             return open_spark(frame)
     except UnreadableError as error:
         return Raw(pd.DataFrame(), (), faults=error.faults)

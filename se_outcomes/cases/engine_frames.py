@@ -28,6 +28,8 @@ from se_outcomes.errors import EngineError
 T = TypeVar("T")
 
 DATABASES = (".duckdb", ".ddb", ".db")
+#: Where DuckDB looks for what is installed beside it; its own place where empty.
+EXTENSIONS = ""
 POSTGRES = ("postgres://", "postgresql://")
 
 _CASTS = {
@@ -94,7 +96,8 @@ def open_postgres(address: str, options: EngineOptions) -> EngineRaw:
     _load_postgres(connection)
     _told(
         lambda: connection.execute(f"ATTACH {_quoted(address)} AS cases_db (TYPE postgres, READ_ONLY)"),
-        "a PostgreSQL server that lets one in",
+        "a PostgreSQL server that lets one in at this address",
+        "Look at the address, the name and the password, and whether the server runs.",
     )
     return _open_attached(connection, "the PostgreSQL table", options)
 
@@ -110,7 +113,10 @@ def _load_postgres(connection: duckdb.DuckDBPyConnection) -> None:
         # a package of its own that puts the file where DuckDB looks for it
         import_module("duckdb_extensions").import_extension("postgres_scanner", con=connection)
     _told(
-        lambda: connection.execute("LOAD postgres_scanner"), "DuckDB's postgres_scanner installed beside it"
+        lambda: connection.execute("LOAD postgres_scanner"),
+        "DuckDB's scanner for PostgreSQL, which is not installed",
+        f"Install the scanner of DuckDB {duckdb.__version__}, or a release of DuckDB that has one: pip install "
+        '"se_outcomes[postgres]".',
     )
 
 
@@ -212,13 +218,10 @@ def _watched(watch: Watch, scan: Callable[[], T], what: str) -> T:
         ) from None
 
 
-def _told(call: Callable[[], T], kind: str) -> T:
+def _told(call: Callable[[], T], kind: str, remedy: str = "") -> T:
     """Call DuckDB; whatever it raises becomes a fault, because its own message may quote the data."""
     try:
         return call()
     except duckdb.Error:
-        raise unreadable(
-            "not readable",
-            kind,
-            "It is damaged, locked, out of reach or of another kind than its name says: export it again.",
-        ) from None
+        remedy = remedy or "It is damaged, locked or of another kind than its name says: export it again."
+        raise unreadable("not readable", kind, remedy) from None

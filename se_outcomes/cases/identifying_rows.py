@@ -7,6 +7,7 @@ value by value; where too many are left for that, numbers are judged by their di
 from __future__ import annotations
 
 import narwhals as nw
+import numpy as np
 
 from se_outcomes.cases.doubts import Doubt
 from se_outcomes.cases.engine_column import MOST_VALUES, EngineColumn, is_suspect
@@ -74,7 +75,7 @@ def _texts(column: EngineColumn, text: nw.Expr, shown: str, table: str) -> list[
             len(texts) + MOST_VALUES
         )  # the others are harmless, and at least so many, or all would be listed
         return find_in_values(listed, "", shown, table, n_values)
-    digits = text.str.contains(r"^[0-9]{10,11}$")
+    digits = text.str.contains(r"^[0-9]{10,11}\z")
     if not column.rows.any(suspect & ~digits):
         return _numbers(column, nw.when(digits).then(text).cast(nw.Int64), shown, table)
     expected = (
@@ -95,54 +96,70 @@ def _numbers(column: EngineColumn, value: nw.Expr, shown: str, table: str) -> li
     if not column.rows.any(candidate):
         return []
     rows = column.rows.filter(candidate).with_columns({"__number": value.cast(nw.Int64)})
-    number = nw.col("__number")
+    for step in (
+        _PARTS,
+        _TOLD,
+    ):  # one upon the other: within one expression each would be worked out again and again
+        rows = rows.with_columns(step)
+    number, dated, old, new = (nw.col(name) for name in ("__number", "__dated", "__old", "__new"))
     told = rows.ask(
         {
             "candidates": number.n_unique(),
-            "dated": nw.when(_has_date(number)).then(number).n_unique(),
-            "undated": (~_has_date(number)).any(),
-            "new": nw.when(_is_number(number, 3)).then(number).n_unique(),
-            "not_new": (~_is_number(number, 3)).any(),
-            "old": nw.when(_is_number(number, 0)).then(number).n_unique(),
-            "not_old": (~_is_number(number, 0)).any(),
+            **{
+                f"{name}{ending}": question
+                for name, flag in (("dated", dated), ("old", old), ("new", new))
+                for ending, question in (
+                    ("", nw.when(flag).then(number).n_unique()),
+                    # those that are none are a missing value, which counts as one more
+                    (" not", (~flag).any()),
+                )
+            },
+            "rows": new.cast(nw.Int64).sum(),
         },
         "looking for national identity numbers",
     )
-    values = column.rows.ask({"values": nw.col(column.name).n_unique()})["values"]
-    found = NumbersFound(
-        int(values),
-        int(told["candidates"]),
-        # those that are none are a missing value, which counts as one more
-        int(told["dated"]) - bool(told["undated"]),
-        int(told["old"]) - bool(told["not_old"]),
-        int(told["new"]) - bool(told["not_new"]),
-    )
+    n_values = int(column.rows.ask({"values": nw.col(column.name).n_unique()})["values"])
+    known = [int(told[name]) - bool(told[f"{name} not"]) for name in ("dated", "old", "new")]
+    found = NumbersFound(n_values, int(told["candidates"]), *known)
     if not found.new or found.are_chance():
         return []
-    hit = candidate & _is_number(nw.when(candidate).then(value).cast(nw.Int64), 3)
-    return [Doubt(identifying_fault(table, shown, "national identity number", NO_NATIONAL_NUMBERS), hit)]
+    fault = identifying_fault(table, shown, "national identity number", NO_NATIONAL_NUMBERS)
+    return [fault._replace(n_rows=int(told["rows"]), first_rows=rows.first(new))]
 
 
-def _digit(number: nw.Expr, position: int) -> nw.Expr:
-    return (number // 10 ** (10 - position)) % 10
+def _digit(position: int) -> nw.Expr:
+    return (nw.col("__number") // 10 ** (10 - position)) % 10
 
 
-def _is_number(number: nw.Expr, most: int) -> nw.Expr:
-    """Whether the first checksum leaves at most ``most`` (3 as of 2032, 0 before), and the second nothing."""
-    first = sum((int(w) * _digit(number, i) for i, w in enumerate(K1_WEIGHTS)), start=_digit(number, 9)) % 11
-    second = (
-        sum((int(w) * _digit(number, i) for i, w in enumerate(K2_WEIGHTS)), start=_digit(number, 10)) % 11
-    )
-    return (first <= most) & (second == 0) & _has_date(number)
+def _remainder(weights: np.ndarray, last: int) -> nw.Expr:
+    terms = (int(weight) * _digit(position) for position, weight in enumerate(weights))
+    return sum(terms, start=_digit(last)) % 11
 
 
-def _has_date(number: nw.Expr) -> nw.Expr:
-    """Whether the digits begin with a day and month, the additions of D-, H- and synthetic numbers taken off."""
-    day, month, year = number // 10**9, (number // 10**7) % 100, (number // 10**5) % 100
-    day = nw.when(day > 40).then(day - 40).otherwise(day)
-    month = nw.when(month > 80).then(month - 80).otherwise(month)
-    month = nw.when(month > 40).then(month - 40).otherwise(month)
-    short = nw.when(month.is_in([4, 6, 9, 11])).then(nw.lit(30)).otherwise(nw.lit(31))
-    longest = nw.when(month == 2).then(nw.lit(29)).otherwise(short)
-    leap = (day != 29) | (month != 2) | (year % 4 == 0)
-    return (month >= 1) & (month <= 12) & (day >= 1) & (day <= longest) & leap
+def _less(value: nw.Expr, added: int) -> nw.Expr:
+    return nw.when(value > added).then(value - added).otherwise(value)
+
+
+#: Day and month without the additions of D-, H- and synthetic numbers, the year of the century, and the checksums.
+_PARTS = {
+    "__day": _less(nw.col("__number") // 10**9, 40),
+    "__month": _less(_less((nw.col("__number") // 10**7) % 100, 80), 40),
+    "__year": (nw.col("__number") // 10**5) % 100,
+    "__first": _remainder(K1_WEIGHTS, 9),
+    "__second": _remainder(K2_WEIGHTS, 10),
+}
+_SHORT = nw.when(nw.col("__month").is_in([4, 6, 9, 11])).then(nw.lit(30)).otherwise(nw.lit(31))
+_LONGEST = nw.when(nw.col("__month") == 2).then(nw.lit(29)).otherwise(_SHORT)
+_DATED = (
+    (nw.col("__month") >= 1)
+    & (nw.col("__month") <= 12)
+    & (nw.col("__day") >= 1)
+    & (nw.col("__day") <= _LONGEST)
+    & ((nw.col("__day") != 29) | (nw.col("__month") != 2) | (nw.col("__year") % 4 == 0))
+)
+#: Whether it is dated like a national number, and is one under the rule before 2032 and under the new one.
+_TOLD = {
+    "__dated": _DATED,
+    "__old": _DATED & (nw.col("__first") == 0) & (nw.col("__second") == 0),
+    "__new": _DATED & (nw.col("__first") <= 3) & (nw.col("__second") == 0),
+}

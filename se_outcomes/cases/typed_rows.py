@@ -27,7 +27,7 @@ from se_outcomes.cases.values import (
 #: What a parser on the engine gives: the typed column, and the rows that are not of the type, if there can be any.
 Parsed = tuple[nw.Expr, nw.Expr | None]
 
-_MISSING = "(?i)^(?:" + "|".join(map(re.escape, sorted(MISSING_TEXTS))) + ")$"
+_MISSING = "(?i)^(?:" + "|".join(map(re.escape, sorted(MISSING_TEXTS))) + r")\z"
 #: Marks that belong to the letter before them: such a text is equal to another only once its letters are composed.
 _APART = "[\u0300-\u036f]"
 
@@ -136,12 +136,12 @@ def _code(value: nw.Expr, allowed: tuple[str, ...]) -> Parsed:
 
 
 def _number(value: nw.Expr) -> Parsed:
-    plain = value.str.contains(r"^[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,2})?$")
+    plain = value.str.contains(r"^[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,2})?\z")
     return nw.when(plain).then(value).cast(nw.Float64), ~plain
 
 
 def _integer(value: nw.Expr) -> Parsed:
-    plain = value.str.contains(r"^[-+]?[0-9]{1,15}$")
+    plain = value.str.contains(r"^[-+]?[0-9]{1,15}\z")
     return nw.when(plain).then(value).cast(nw.Int64), ~plain
 
 

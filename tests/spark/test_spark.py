@@ -273,12 +273,12 @@ def _closed(self):
 def many(spark):
     """Many more rows than cells; each has an id of its own, in no order."""
     return spark.range(N_ROWS, numPartitions=2).selectExpr(
-        "concat('id_', lpad(id * 7919 % 1000003, 7, '0')) AS case_id", "lpad(id % 6 + 301, 4, '0') AS office_id",
+        "concat('id_', lpad(id * 7919 % 1000003, 7, '0')) AS case_id", "lpad(id % 5 + 301, 4, '0') AS office_id",
         "date_add(date'2021-01-01', CAST(id % 20 AS INT)) AS entry_date", "date'2023-12-31' AS followup_end",
-        "true AS eligible", "CAST(hash(id, 'm') % 6 + 5 AS DOUBLE) AS motivation", "abs(hash(id, 'r')) % 3 > 0 AS referred",
-        "CASE WHEN abs(hash(id, 'r')) % 3 > 0 THEN hash(id, 'a') % 6 + hash(id, 'm') % 6 > -2 END AS accepted",
+        "true AS eligible", "CAST(abs(hash(id, 'm')) % 6 + 2 AS DOUBLE) AS motivation", "abs(hash(id, 'r')) % 3 > 0 AS referred",
+        "CASE WHEN abs(hash(id, 'r')) % 3 > 0 THEN abs(hash(id, 'a')) % 6 + abs(hash(id, 'm')) % 6 > 4 END AS accepted",
         "abs(hash(id, 'p')) % 5 < 2 AS placed", "element_at(array('18-19', '20-24'), 1 + abs(hash(id, 'o')) % 2) AS age_group",
-        "element_at(array('2', '3', '4'), 1 + abs(hash(id, 'e')) % 3) AS education_level", "5 + id % 7 AS caseload_at_referral",
+        "element_at(array('2', '3', '4'), 1 + abs(hash(id, 'e')) % 3) AS education_level", "5 + id % 2 AS caseload_at_referral",
     ).cache()  # fmt: skip
 
 
@@ -286,7 +286,7 @@ def test_nothing_but_tallies_comes_to_the_driver(many, watched):
     cases = so.check_cases(many, mapping=MAPPING)
     so.count_funnel(cases)
     so.estimate_referral(cases)
-    so.estimate_acceptance(cases)
+    so.estimate_selected_placement(cases)
     assert len(watched.collected) > 10
     watched.check()
 
