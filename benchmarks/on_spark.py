@@ -1,8 +1,9 @@
 """The same questions put to Spark and to DuckDB on one Parquet file: seconds, peak memory, and whether they agree.
 
 Run: ``python benchmarks/on_spark.py 1000000 10000000 --folder FOLDER``; files in the folder are kept and used again.
-Needs pyspark and Java. Spark runs in ``local[2]`` mode: one machine, where it has to start a Java machine and to shuffle
-between two threads; what it gains on a cluster does not show here. Prints the Markdown table of benchmarks/README.md.
+Needs pyspark and Java. Spark runs in ``local[2]`` mode: one machine, where it has to start a Java machine and to
+shuffle between two threads; what it gains on a cluster does not show here. Prints the Markdown table of
+benchmarks/README.md.
 
 Each engine is a process of its own. The memory is the most that the process and its children (Spark's Java machine)
 were seen to hold at once, in looks a tenth of a second apart; only of their own is counted, not what they share. The

@@ -17,6 +17,8 @@ if TYPE_CHECKING:  # for editors and type checkers; the same names as in _CONTEN
     from se_outcomes.cases.schema import read_code_list as read_code_list
     from se_outcomes.cases.schema import read_schema as read_schema
     from se_outcomes.cases.simulate import simulate_cases as simulate_cases
+    from se_outcomes.cases.tally_file import load_tally as load_tally
+    from se_outcomes.cases.tally_file import write_tally as write_tally
     from se_outcomes.errors import CaseFileError as CaseFileError
     from se_outcomes.errors import DisclosureError as DisclosureError
     from se_outcomes.errors import EngineError as EngineError
@@ -105,6 +107,8 @@ _CONTENTS = {
     "load_cases": "cases.load",
     "check_cases": "cases.check",
     "simulate_cases": "cases.simulate",
+    "load_tally": "cases.tally_file",
+    "write_tally": "cases.tally_file",
     "read_schema": "cases.schema",
     "read_code_list": "cases.schema",
     # study: the questions

@@ -1,4 +1,4 @@
-"""The command line: ``se-outcomes simulate | check | report | codebook``, also as ``python -m se_outcomes``.
+"""The command line: ``se-outcomes simulate | check | report | tally | codebook``, also as ``python -m se_outcomes``.
 
 Results go to standard output, messages to standard error. The exit status is 0 when all is well, 1 when a case file
 has faults, 2 when the call itself is wrong. No value of the data is ever printed. What a command needs is imported
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import se_outcomes as so
 from se_outcomes.cases.schema import LANGUAGES
+from se_outcomes.cases.tally_format import is_tally
 from se_outcomes.report.codebook import render_codebook, write_template
 
 SOUND, FAULTS, WRONG_CALL = 0, 1, 2
@@ -31,6 +32,7 @@ examples:
   se-outcomes simulate cases.csv --seed 1
   se-outcomes check cases.csv --outcome-observed all
   se-outcomes report cases.csv --out report --language nb
+  se-outcomes tally cases.csv --mapping study.toml --out tally.csv --columns motivation
   se-outcomes codebook --template empty.csv""",
     "simulate": """\
 examples:
@@ -48,6 +50,12 @@ examples:
   se-outcomes report cases.csv --mapping study.toml --out rapport --language nb --min-cell 10
   se-outcomes report cases.csv --out report --title "Supported Employment in five offices"
   se-outcomes report cases.csv --mapping study.toml --out report --language en nb nn""",
+    "tally": """\
+examples:
+  se-outcomes tally cases.csv --mapping study.toml --out tally.csv
+  se-outcomes tally cases.csv --out tally.csv --columns motivation sex --numbers quarters --threshold 10
+  se-outcomes tally cases.csv --out tally.csv --small suppress --force
+  se-outcomes report tally.csv --out report""",
     "codebook": """\
 examples:
   se-outcomes codebook > codebook.md
@@ -167,6 +175,34 @@ def _report(arguments: argparse.Namespace) -> int:
     return SOUND
 
 
+def _tally(arguments: argparse.Namespace) -> int:
+    path = Path(arguments.out)
+    try:
+        cases = _load(arguments)
+    except so.CaseFileError as error:
+        return _refuse(str(error), WRONG_CALL if _is_wrong_call(error) else FAULTS)
+    except so.MappingError as error:
+        return _refuse(str(error))
+    try:
+        if not path.parent.is_dir():
+            return _refuse(f"There is no folder {path.parent} to write to.")
+        there = [name for name in (path, path.with_suffix(".json")) if name.exists()]
+        if there and not arguments.force:
+            return _refuse(
+                f"There is something at {there[0]} already; write elsewhere, or replace it with --force."
+            )
+        options = {
+            name: getattr(arguments, name) for name in ("threshold", "small", "columns", "numbers", "fine")
+        }
+        so.write_tally(cases, path, **options)
+    except ValueError as error:  # DisclosureError and EstimationError among them
+        return _refuse(f"No tally was written: {error}")
+    except OSError as error:
+        return _refuse_to_write(path, error)
+    print(f"The tally is at {path}, and what it is at {path.with_suffix('.json')}: let them stay together")
+    return SOUND
+
+
 def _codebook(arguments: argparse.Namespace) -> int:
     target = arguments.template or arguments.out
     text = "" if arguments.template else render_codebook(language=arguments.language, format=arguments.format)
@@ -188,6 +224,12 @@ def _codebook(arguments: argparse.Namespace) -> int:
 
 
 def _load(arguments: argparse.Namespace) -> so.Cases:
+    if is_tally(arguments.file):
+        if arguments.mapping or arguments.gates or arguments.outcome_observed:
+            raise so.MappingError(
+                "A tally brings its study plan with it: leave out --mapping, --gates and --outcome-observed."
+            )
+        return so.load_tally(arguments.file, title=getattr(arguments, "title", None))
     return so.load_cases(
         arguments.file,
         mapping=arguments.mapping,
@@ -208,7 +250,8 @@ def _is_wrong_call(error: so.CaseFileError) -> bool:
 
 def _size(cases: so.Cases) -> str:
     case, office = "case" if cases.n_cases == 1 else "cases", "office" if cases.n_offices == 1 else "offices"
-    return f"{cases.n_cases:,} {case} in {cases.n_offices:,} {office}"
+    about = "" if cases.suppressed is None else "about "
+    return f"{about}{cases.n_cases:,} {case} in {cases.n_offices:,} {office}"
 
 
 def _refuse(message: str, status: int = WRONG_CALL) -> int:
@@ -232,7 +275,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"se_outcomes {so.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
-    for add in (_add_simulate, _add_check, _add_report, _add_codebook):
+    for add in (_add_simulate, _add_check, _add_report, _add_tally, _add_codebook):
         add(commands)
     return parser
 
@@ -292,6 +335,44 @@ def _add_report(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
+def _add_tally(commands: argparse._SubParsersAction) -> None:
+    parser = _command(commands, "tally", _tally, "write the counts of a case file, small ones suppressed")
+    _add_source(parser)
+    parser.add_argument(
+        "--out",
+        required=True,
+        metavar="TALLY.csv",
+        help="where to; a JSON of the same stem is written beside it",
+    )
+    parser.add_argument(
+        "--threshold",
+        type=int,
+        default=5,
+        metavar="N",
+        help="counts below this are suppressed; 3 or more, or 1 for none (default %(default)s)",
+    )
+    parser.add_argument(
+        "--small",
+        choices=("bound", "suppress"),
+        default="bound",
+        help="list small cells with bounds, or leave them out (default %(default)s)",
+    )
+    parser.add_argument(
+        "--columns",
+        nargs="+",
+        metavar="COLUMN",
+        help="to count by (default: what the study plan's questions need)",
+    )
+    parser.add_argument(
+        "--numbers",
+        choices=("values", "bins", "quarters"),
+        default="values",
+        help="as recorded, or as the mean of their bin or quarter (default %(default)s)",
+    )
+    parser.add_argument("--fine", action="store_true", help="list small cells even if most cases are in them")
+    parser.add_argument("--force", action="store_true", help="replace an earlier tally")
+
+
 def _add_codebook(commands: argparse._SubParsersAction) -> None:
     parser = _command(commands, "codebook", _codebook, "explain every column and code of a case file")
     _add_language(parser)
@@ -326,8 +407,8 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file",
         metavar="FILE",
-        help="the cases: CSV, Excel, OpenDocument, Stata, SPSS, Parquet or a folder of it, a DuckDB database, or the "
-        "address of a PostgreSQL database (postgresql://...)",
+        help="the cases: CSV, Excel, OpenDocument, Stata, SPSS, Parquet or a folder of it, a DuckDB database, the "
+        "address of a PostgreSQL database (postgresql://...), or a tally",
     )
     parser.add_argument(
         "--mapping",

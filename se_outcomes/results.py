@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import pandas as pd
@@ -113,6 +113,21 @@ class Test:
     p_value: float
 
     __test__ = False  # not a pytest class
+
+
+@dataclass(frozen=True, eq=False)
+class Ranged:
+    """What an answer from a tally with suppressed cells bears besides.
+
+    Attributes
+    ----------
+    suppression : frame or None
+        For each row of ``tidy()`` the text columns that name it, ``estimate``, and ``low, high``: the lowest and the
+        highest estimate over the ``n_completions`` ways tried to fill the suppressed cells. None where nothing is
+        suppressed.
+    """
+
+    suppression: pd.DataFrame | None = field(default=None, kw_only=True, repr=False)
 
 
 @runtime_checkable

@@ -11,7 +11,7 @@ from se_outcomes.report import render
 
 ROOT = Path(__file__).parents[1]
 HEADER = "case_id;office_id;eligible;motivation;referred;accepted;placed"
-COMMANDS = ["simulate", "check", "report", "codebook"]
+COMMANDS = ["simulate", "check", "report", "tally", "codebook"]
 
 
 @pytest.fixture
@@ -112,6 +112,8 @@ def test_version(run):
         ["report", "cases.csv", "--out", "x", "--format", "pdf"],
         ["codebook", "--out", "x", "--template", "y"],
         ["simulate", "x.csv", "--n-cases", "many"],
+        ["tally", "cases.csv"],
+        ["tally", "cases.csv", "--out", "tally.csv", "--small", "hide"],
     ],
 )
 def test_calls_that_the_parser_refuses(run, monkeypatch, tmp_path, arguments):
@@ -275,6 +277,71 @@ def test_what_cannot_be_simulated(run, monkeypatch, tmp_path, arguments, expecte
     assert err.startswith("se-outcomes: ")
     assert expected in err
     assert list(tmp_path.iterdir()) == []
+
+
+# --- tally ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def many(run, tmp_path):
+    """The path of 400 simulated cases in three offices."""
+    path = tmp_path / "many.csv"
+    assert run("simulate", path, "--n-cases", 400, "--n-offices", 3, "--seed", 1)[0] == SOUND
+    return path
+
+
+def test_a_tally_is_written_and_checked(run, many, tmp_path):
+    out_path = tmp_path / "tally.csv"
+    call = ["tally", many, "--outcome-observed", "all", "--out", out_path, "--columns", "motivation"]
+    status, out, err = run(*call, "--numbers", "quarters")
+    assert (status, err) == (SOUND, "")
+    assert out == (
+        f"The tally is at {out_path}, and what it is at {tmp_path / 'tally.json'}: let them stay together\n"
+    )
+    status, out, err = run("check", out_path)
+    assert (status, err) == (SOUND, "")
+    assert out.startswith("tally.csv is sound: about ")
+    assert " small cells, about " in out
+    status, out, err = run(*call)
+    assert (status, out) == (WRONG_CALL, "")
+    assert f"There is something at {out_path} already" in err
+    assert run(*call, "--small", "suppress", "--force")[0] == SOUND
+
+
+def test_a_tally_that_cannot_be_used(run, many, tmp_path):
+    out_path = tmp_path / "tally.csv"
+    assert run("tally", many, "--out", out_path, "--columns", "sex")[0] == SOUND
+    status, out, err = run("check", out_path, "--gates", "merged")
+    assert (status, out) == (WRONG_CALL, "")
+    assert "A tally brings its study plan with it" in err
+    out_path.write_text(out_path.read_text(encoding="utf-8").replace("accepted", "Xqtaken"), encoding="utf-8")
+    status, out, err = run("check", out_path)
+    assert (status, err) == (FAULTS, "")
+    assert "expected one of the codes of the schema" in out
+    assert "Xq" not in out
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--threshold", "2"], "No tally was written: The threshold must be a whole number of at least 3"),
+        (["--columns", "case_id"], "No tally was written: A tally never has case_id"),
+        (["--columns", "motivasjon"], "No tally was written: The cases have no recorded column motivasjon"),
+        ([], "No tally was written: By these columns more than half of the cases"),
+    ],
+)
+def test_tallies_that_are_refused(run, many, tmp_path, options, expected):
+    status, out, err = run("tally", many, "--out", tmp_path / "tally.csv", *options)
+    assert (status, out) == (WRONG_CALL, "")
+    assert expected in err
+    assert not list(tmp_path.glob("tally*"))
+
+
+def test_no_tally_of_faulty_cases_or_into_no_folder(run, faulty, many, tmp_path):
+    assert run("tally", faulty, "--out", tmp_path / "tally.csv")[0] == FAULTS
+    status, _, err = run("tally", many, "--out", tmp_path / "nowhere" / "tally.csv")
+    assert status == WRONG_CALL
+    assert "There is no folder" in err
 
 
 # --- report ---------------------------------------------------------------------------------------

@@ -58,7 +58,7 @@ def test_every_public_function_has_an_example_that_is_run(name):
 
 def test_every_public_function_bears_a_verb_of_its_floor():
     verbs = {
-        "cases": ("load_", "check_", "simulate_", "read_"),
+        "cases": ("load_", "check_", "simulate_", "read_", "write_"),
         "study": ("estimate_", "count_", "decompose_"),
         "figures": ("draw_",),
         "tables": ("tabulate_",),

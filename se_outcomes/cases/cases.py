@@ -6,6 +6,7 @@ import difflib
 import hashlib
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import narwhals as nw
 import numpy as np
@@ -17,6 +18,9 @@ from se_outcomes.cases.schema import read_schema
 from se_outcomes.cases.study_plan import StudyPlan
 from se_outcomes.errors import EstimationError
 from se_outcomes.results import Notice
+
+if TYPE_CHECKING:
+    from se_outcomes.cases.suppressed_cells import SuppressedCells
 
 #: Handed over by :mod:`se_outcomes.cases.check`, and by nobody else.
 CHECKED = object()
@@ -50,10 +54,19 @@ class Cases:
     columns : tuple of str
         What :meth:`tally` can be asked for, besides what is derived from numbers (``<number>_scaled`` in
         standard deviations of all eligible cases, ``_group`` for their quarters, ``_bin`` for finer groups).
+    suppressed : SuppressedCells or None
+        Of a tally with small cells that are not told: what is known of them. The cases are then those of a central
+        completion.
     """
 
     def __init__(
-        self, rows: Rows, plan: StudyPlan, warnings: Iterable[Notice], *, token: object = None
+        self,
+        rows: Rows,
+        plan: StudyPlan,
+        warnings: Iterable[Notice],
+        *,
+        token: object = None,
+        suppressed: SuppressedCells | None = None,
     ) -> None:
         if token is not CHECKED:
             raise TypeError("Cases are made by load_cases or check_cases, which check them")
@@ -63,6 +76,7 @@ class Cases:
         self._ahead = False
         self.plan = plan
         self.warnings = tuple(warnings)
+        self.suppressed = suppressed
         self.columns = tuple(rows.columns)
         offices = rows.count("office_id")
         self.n_cases = int(offices["n"].sum())
@@ -75,14 +89,15 @@ class Cases:
         )
         noun = "warning" if len(self.warnings) == 1 else "warnings"
         said = f", {len(self.warnings)} {noun}" if self.warnings else ""
+        about = "" if self.suppressed is None else "about "
         return (
-            f"Cases: {self.n_cases:,} {cases} in {self.n_offices:,} {offices} on {self.engine}{said} "
+            f"Cases: {about}{self.n_cases:,} {cases} in {self.n_offices:,} {offices} on {self.engine}{said} "
             "(rows are not shown)"
         )
 
     @property
     def engine(self) -> str:
-        """Who counts: ``"pandas"``, ``"DuckDB"`` or ``"Spark"``."""
+        """Who counts: ``"pandas"``, ``"DuckDB"`` or ``"Spark"``; ``"tally"`` where it is a tally that is counted."""
         return self._rows.engine.name
 
     def has(self, column: str) -> bool:

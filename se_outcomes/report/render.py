@@ -25,8 +25,11 @@ from se_outcomes.report.contents import compose
 from se_outcomes.report.disclosure import protect
 from se_outcomes.report.plan import Plan, plan_disclosure
 from se_outcomes.report.release import MANIFEST, refuse_foreign, release_files
+from se_outcomes.study.suppression import few_completions
 from se_outcomes.wording.words import Words, speak
 
+#: How many ways to fill the small cells of a tally are tried for each question of a report.
+TRIED = 25
 FORMATS = ("html",)
 #: Dots per inch of the pictures: enough for print.
 DPI = 300
@@ -154,7 +157,8 @@ def _render(
     for folder in targets.values():
         refuse_foreign(folder)
     with _progress_bar(progress, len(targets)) as tick:
-        answers = ask_questions(cases, min_cell=min_cell, tick=tick)
+        with few_completions(TRIED):
+            answers = ask_questions(cases, min_cell=min_cell, tick=tick)
         tick("disclosure")
         plan = plan_disclosure(cases, answers, min_cell)
         protected = protect(answers, plan)

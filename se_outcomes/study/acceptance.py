@@ -8,6 +8,7 @@ from dataclasses import replace
 from se_outcomes.cases.cases import Cases
 from se_outcomes.study.at_risk import PassageQuestion
 from se_outcomes.study.passage import PassageResult, estimate_passage
+from se_outcomes.study.suppression import over_completions
 
 ACCEPTANCE = PassageQuestion(
     name="acceptance",
@@ -26,6 +27,7 @@ ACCEPTANCE = PassageQuestion(
 )
 
 
+@over_completions
 def estimate_acceptance(
     cases: Cases,
     *,

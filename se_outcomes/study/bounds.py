@@ -21,13 +21,14 @@ from se_outcomes.counterfactual.bounds import ASSUMPTIONS, bound_average, set_in
 from se_outcomes.counterfactual.doubly_robust import score_mean, total_by_cluster
 from se_outcomes.errors import EstimationError
 from se_outcomes.inference.jackknife import jackknife_covariance
-from se_outcomes.results import TIDY_COLUMNS, Notice, Specification, records
+from se_outcomes.results import TIDY_COLUMNS, Notice, Ranged, Specification, records
 from se_outcomes.study.at_risk import count_used
 from se_outcomes.study.compared import average_named, count_compared
 from se_outcomes.study.passage import asked_variables
 from se_outcomes.study.prospects import Prospects, draw_prospects, refuse_too_few_offices
 from se_outcomes.study.prospects_sample import ask_who_is_observed
 from se_outcomes.study.sentences import say_interval, say_number
+from se_outcomes.study.suppression import over_completions
 
 Floats = NDArray[np.float64]
 
@@ -52,7 +53,7 @@ UNKNOWN_OUTCOMES = Notice(
 
 
 @dataclass(frozen=True, eq=False)
-class BoundsResult:
+class BoundsResult(Ranged):
     """Bounds by estimand and assumption.
 
     Attributes
@@ -131,6 +132,7 @@ class BoundsResult:
         return self.summary()
 
 
+@over_completions
 def estimate_bounds(
     cases: Cases,
     *,

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from se_outcomes.cases.cases import Cases
-from se_outcomes.results import TIDY_COLUMNS, Notice
+from se_outcomes.results import TIDY_COLUMNS, Notice, Ranged
 from se_outcomes.study.design import as_text, is_numeric, numbers, ordered_levels, require_columns
 from se_outcomes.study.sentences import say_offices
+from se_outcomes.study.suppression import over_completions
 
 Stages = Mapping[str, tuple[str, ...]]
 Contrasts = Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
@@ -64,7 +65,7 @@ MISSING = "missing"
 
 
 @dataclass(frozen=True, eq=False)
-class CharacteristicsResult:
+class CharacteristicsResult(Ranged):
     """Characteristics by stage reached, with standardised differences at each gate.
 
     Attributes
@@ -128,6 +129,7 @@ class CharacteristicsResult:
         return self.summary()
 
 
+@over_completions
 def count_characteristics(
     cases: Cases, *, variables: Sequence[str] | None = None, undecided: str = "apart"
 ) -> CharacteristicsResult:

@@ -14,10 +14,11 @@ from se_outcomes.regression.copula_selection import CopulaSelectionFit, fit_copu
 from se_outcomes.regression.dependence import solve_at
 from se_outcomes.regression.paired_marginal import average_at, placement, placement_slope
 from se_outcomes.regression.profiled_averages import profile_averages
-from se_outcomes.results import TIDY_COLUMNS, Notice, Specification
+from se_outcomes.results import TIDY_COLUMNS, Notice, Ranged, Specification
 from se_outcomes.study.selection_question import ask_selected_placement, named_refusal
 from se_outcomes.study.selection_sample import SelectionSample
 from se_outcomes.study.sentences import say_interval, say_number
+from se_outcomes.study.suppression import over_completions
 
 #: One for each shape: symmetric, with dependence in the upper or in the lower tail, and against each other.
 COPULAS = (
@@ -42,7 +43,7 @@ CONDITIONAL = Notice(
 
 
 @dataclass(frozen=True, eq=False)
-class CopulaSensitivityResult:
+class CopulaSensitivityResult(Ranged):
     """Motivation's part in placement, and the open gate, by copula.
 
     Attributes
@@ -91,6 +92,7 @@ class CopulaSensitivityResult:
         return self.summary()
 
 
+@over_completions
 def estimate_copula_sensitivity(
     cases: Cases,
     *,

@@ -15,7 +15,7 @@ import pandas as pd
 
 from se_outcomes.cases.cases import Cases
 from se_outcomes.errors import EstimationError
-from se_outcomes.results import Notice, Specification
+from se_outcomes.results import Notice, Ranged, Specification
 from se_outcomes.study.at_risk import count_used
 from se_outcomes.study.creaming_measures import (
     BASES,
@@ -28,6 +28,7 @@ from se_outcomes.study.creaming_measures import (
 from se_outcomes.study.prospects import Prospects, estimate_prospects, say_cross_fit, say_jackknife
 from se_outcomes.study.prospects_sample import ask_who_is_observed
 from se_outcomes.study.sentences import say_interval, say_number, say_p_value
+from se_outcomes.study.suppression import over_completions
 
 RECORDED_GROUNDS = Notice(
     "creaming_recorded_grounds",
@@ -55,7 +56,7 @@ NOISE = "what the noise of predictions adds to their spread is taken out of sd, 
 
 
 @dataclass(frozen=True, eq=False)
-class CreamingResult:
+class CreamingResult(Ranged):
     """The index of creaming (or targeting) at each gate.
 
     Attributes
@@ -128,6 +129,7 @@ class CreamingResult:
         return self.summary()
 
 
+@over_completions
 def estimate_creaming(
     cases: Cases,
     *,
@@ -184,6 +186,7 @@ def estimate_creaming(
     return _estimate(cases, "creaming", basis, exposure, adjust_for, outcome_observed, cross_fit)
 
 
+@over_completions
 def estimate_targeting(
     cases: Cases,
     *,

@@ -26,7 +26,7 @@ from se_outcomes.counterfactual.doubly_robust import (
     score_treated_without,
 )
 from se_outcomes.counterfactual.overlap import look_at_overlap
-from se_outcomes.results import TIDY_COLUMNS, Notice, Specification, records
+from se_outcomes.results import TIDY_COLUMNS, Notice, Ranged, Specification, records
 from se_outcomes.study.at_risk import count_used
 from se_outcomes.study.compared import (
     RECORDED_GROUNDS,
@@ -45,6 +45,7 @@ from se_outcomes.study.passage import each_once
 from se_outcomes.study.prospects import Prospects, estimate_prospects, say_cross_fit
 from se_outcomes.study.prospects_sample import ask_who_is_observed
 from se_outcomes.study.sentences import say_interval, say_number, say_p_value
+from se_outcomes.study.suppression import over_completions
 
 Floats = NDArray[np.float64]
 
@@ -60,7 +61,7 @@ QUANTILES = (1, 5, 25, 50, 75, 95, 99)
 
 
 @dataclass(frozen=True, eq=False)
-class EffectResult:
+class EffectResult(Ranged):
     """The effect of acceptance on placement, on recorded grounds.
 
     Attributes
@@ -139,6 +140,7 @@ class EffectResult:
         return self.summary()
 
 
+@over_completions
 def estimate_effect(
     cases: Cases,
     *,

@@ -15,9 +15,10 @@ from statsmodels.stats.proportion import proportion_confint
 from se_outcomes.cases.cases import Cases
 from se_outcomes.inference.intervals import share_interval, t_interval
 from se_outcomes.inference.jackknife import jackknife_covariance
-from se_outcomes.results import TIDY_COLUMNS, Notice
+from se_outcomes.results import TIDY_COLUMNS, Notice, Ranged
 from se_outcomes.study.design import as_text, is_numeric, ordered_levels, require_columns
 from se_outcomes.study.sentences import say_interval, say_number, say_offices
+from se_outcomes.study.suppression import over_completions
 
 Floats = NDArray[np.float64]
 
@@ -75,7 +76,7 @@ COUNT_COLUMNS = [
 
 
 @dataclass(frozen=True, eq=False)
-class FunnelResult:
+class FunnelResult(Ranged):
     """How many cases reach each stage, in all and by group.
 
     Attributes
@@ -163,6 +164,7 @@ class FunnelResult:
         return self.summary()
 
 
+@over_completions
 def count_funnel(cases: Cases, *, by: str | None = None) -> FunnelResult:
     """Count how many cases reach each stage, by group.
 
@@ -234,7 +236,7 @@ def stages_of(cases: Cases) -> tuple[Stage, ...]:
     left_out = set()
     if cases.plan.gates == "merged":
         left_out.add("referred")
-    if not (cases.has("retained_12m") or cases.has("retained_6m")):
+    if not cases.has("retention_state"):
         left_out.add("retained")
     return tuple(stage for stage in STAGES if stage.name not in left_out)
 

@@ -31,6 +31,7 @@ from se_outcomes.study.design import is_numeric, require_columns
 from se_outcomes.study.passage import each_once
 from se_outcomes.study.prospects import Prospects, estimate_prospects
 from se_outcomes.study.prospects_sample import ask_who_is_observed
+from se_outcomes.study.suppression import over_completions
 
 Floats = NDArray[np.float64]
 
@@ -45,6 +46,7 @@ HOURS_UNKNOWN = Notice(
 )
 
 
+@over_completions
 def estimate_hours_bounds(
     cases: Cases,
     *,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from se_outcomes.cases.cases import Cases
-from se_outcomes.results import Notice, Specification, records
+from se_outcomes.results import Notice, Ranged, Specification, records
 from se_outcomes.study.at_risk import count_used
 from se_outcomes.study.left_out_frames import (
     NO_CHANCE,
@@ -29,6 +29,7 @@ from se_outcomes.study.left_out_frames import (
 )
 from se_outcomes.study.prospects import STATUSES, estimate_prospects, say_cross_fit, say_jackknife
 from se_outcomes.study.sentences import say_interval, say_number, say_p_value
+from se_outcomes.study.suppression import over_completions
 
 AS_RECORDED = Notice(
     "left_out_as_recorded",
@@ -43,7 +44,7 @@ LEVEL_OF_ONE_OFFICE = Notice(
 
 
 @dataclass(frozen=True, eq=False)
-class LeftOutResult:
+class LeftOutResult(Ranged):
     """Who is left out, and how they would fare.
 
     Attributes
@@ -137,6 +138,7 @@ class LeftOutResult:
         return self.summary()
 
 
+@over_completions
 def estimate_left_out(
     cases: Cases,
     *,

@@ -16,7 +16,7 @@ import pandas as pd
 
 from se_outcomes.cases.cases import Cases
 from se_outcomes.errors import EstimationError
-from se_outcomes.results import Notice, Specification, Test
+from se_outcomes.results import Notice, Ranged, Specification, Test
 from se_outcomes.study.association import Association, associate, look_at_linearity
 from se_outcomes.study.at_risk import PassageQuestion, count_exclusions, count_used
 from se_outcomes.study.conditional import estimate_conditional
@@ -27,7 +27,7 @@ from se_outcomes.study.sentences import say_interval, say_number, say_p_value
 
 
 @dataclass(frozen=True, eq=False)
-class PassageResult:
+class PassageResult(Ranged):
     """How passing a gate goes with the exposure.
 
     Attributes

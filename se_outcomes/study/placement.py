@@ -10,6 +10,7 @@ from se_outcomes.errors import EstimationError
 from se_outcomes.results import Notice
 from se_outcomes.study.at_risk import PassageQuestion
 from se_outcomes.study.passage import PassageResult, estimate_passage
+from se_outcomes.study.suppression import over_completions
 
 OF_ACCEPTED = PassageQuestion(
     name="placement",
@@ -46,6 +47,7 @@ SELECTED = Notice(
 )
 
 
+@over_completions
 def estimate_placement(
     cases: Cases,
     *,

@@ -20,7 +20,7 @@ from se_outcomes.cases.cases import Cases
 from se_outcomes.counterfactual.allocation import crowd, serve_by_lot, serve_highest
 from se_outcomes.counterfactual.doubly_robust import Nuisances, Score, score_mean, score_rule
 from se_outcomes.inference.jackknife import jackknife_covariance
-from se_outcomes.results import TIDY_COLUMNS, Notice, Specification, records
+from se_outcomes.results import TIDY_COLUMNS, Notice, Ranged, Specification, records
 from se_outcomes.study.at_risk import count_used
 from se_outcomes.study.compared import (
     RECORDED_GROUNDS,
@@ -38,6 +38,7 @@ from se_outcomes.study.passage import each_once
 from se_outcomes.study.prospects import Prospects, estimate_prospects, say_cross_fit, say_jackknife
 from se_outcomes.study.prospects_sample import ask_who_is_observed
 from se_outcomes.study.sentences import say_interval, say_number
+from se_outcomes.study.suppression import over_completions
 
 Floats = NDArray[np.float64]
 
@@ -67,7 +68,7 @@ GROUP_OF_ONE_OFFICE = Notice(
 
 
 @dataclass(frozen=True, eq=False)
-class PolicyResult:
+class PolicyResult(Ranged):
     """Placement and inclusion under rules of admission.
 
     Attributes
@@ -144,6 +145,7 @@ class PolicyResult:
         return self.summary()
 
 
+@over_completions
 def estimate_policies(
     cases: Cases,
     *,

@@ -8,6 +8,7 @@ from se_outcomes.cases.cases import Cases
 from se_outcomes.errors import EstimationError
 from se_outcomes.study.at_risk import PassageQuestion
 from se_outcomes.study.passage import PassageResult, estimate_passage
+from se_outcomes.study.suppression import over_completions
 
 REFERRAL = PassageQuestion(
     name="referral",
@@ -26,6 +27,7 @@ REFERRAL = PassageQuestion(
 )
 
 
+@over_completions
 def estimate_referral(
     cases: Cases,
     *,

@@ -23,7 +23,7 @@ import pandas as pd
 
 from se_outcomes.cases.cases import Cases
 from se_outcomes.regression.paired_fit import PairedFit
-from se_outcomes.results import Notice, Specification, Test
+from se_outcomes.results import Notice, Ranged, Specification, Test
 from se_outcomes.study.at_risk import count_exclusions, count_used
 from se_outcomes.study.selection_answer import (
     Reading,
@@ -48,6 +48,7 @@ from se_outcomes.study.selection_question import (
     refuse_one_office,
 )
 from se_outcomes.study.sentences import say_interval, say_number, say_p_value
+from se_outcomes.study.suppression import over_completions
 
 PROJECTED = Notice(
     "sets_projected",
@@ -76,7 +77,7 @@ NO_EXCLUSION = Notice(
 
 
 @dataclass(frozen=True, eq=False)
-class SelectedPlacementResult:
+class SelectedPlacementResult(Ranged):
     """Motivation's part in placement, and placement with the gate open, corrected for selection.
 
     Attributes
@@ -184,6 +185,7 @@ class SelectedPlacementResult:
         return self.summary()
 
 
+@over_completions
 def estimate_selected_placement(
     cases: Cases,
     *,

@@ -14,12 +14,13 @@ from se_outcomes.decomposition.log_risk_ratio import gate_log_risk_ratios, poole
 from se_outcomes.errors import EstimationError
 from se_outcomes.inference.intervals import t_interval, t_p_value
 from se_outcomes.inference.jackknife import jackknife_covariance
-from se_outcomes.results import TIDY_COLUMNS, Notice, Specification
+from se_outcomes.results import TIDY_COLUMNS, Notice, Ranged, Specification
 from se_outcomes.study.acceptance import ACCEPTANCE
 from se_outcomes.study.at_risk import PassageQuestion, refuse_ratings_after_gate, sort_cases
 from se_outcomes.study.design import as_text, is_numeric, ordered_levels, require_columns
 from se_outcomes.study.referral import REFERRAL
 from se_outcomes.study.sentences import say_interval, say_number
+from se_outcomes.study.suppression import over_completions
 
 Floats = NDArray[np.float64]
 ESTIMATORS = {"crude": pooled_rates, "office_standardised": standardised_rates}
@@ -36,7 +37,7 @@ ESTIMATE_COLUMNS = [
 
 
 @dataclass(frozen=True, eq=False)
-class SelectionResult:
+class SelectionResult(Ranged):
     """The log risk ratio of top against bottom over the gates.
 
     Attributes
@@ -109,6 +110,7 @@ class SelectionResult:
         return self.summary()
 
 
+@over_completions
 def decompose_selection(cases: Cases, *, exposure: str | None = None) -> SelectionResult:
     """Split the net log risk ratio of acceptance, top against bottom, into gate 1 and gate 2, exactly.
 

@@ -22,7 +22,7 @@ import pandas as pd
 
 from se_outcomes.cases.cases import Cases
 from se_outcomes.errors import EstimationError
-from se_outcomes.results import Notice, Specification
+from se_outcomes.results import Notice, Ranged, Specification
 from se_outcomes.study.at_risk import count_exclusions, count_used
 from se_outcomes.study.leniency import is_recorded
 from se_outcomes.study.passage import asked_variables
@@ -30,6 +30,7 @@ from se_outcomes.study.prospects_sample import ask_who_is_observed
 from se_outcomes.study.selected_placement import NO_OUTCOME_VARIATION, SMALL_OFFICES
 from se_outcomes.study.selection_question import SMALL, TOO_SMALL, WEAK
 from se_outcomes.study.sentences import say_interval, say_number
+from se_outcomes.study.suppression import over_completions
 from se_outcomes.study.two_gate_answer import (
     TwoGateReading,
     compare_averages,
@@ -55,7 +56,7 @@ NO_EXCLUSIONS = Notice(
 
 
 @dataclass(frozen=True, eq=False)
-class TwoGateResult:
+class TwoGateResult(Ranged):
     """Both gates and placement, corrected for selection at either.
 
     Attributes
@@ -155,6 +156,7 @@ class TwoGateResult:
         return self.summary()
 
 
+@over_completions
 def estimate_two_gates(
     cases: Cases,
     *,

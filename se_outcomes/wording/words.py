@@ -258,8 +258,10 @@ class Words:
             return self.say(str(part))
         if name == "columns":
             return self.nouns(tuple(re.split(", | and ", str(part))))
+        if name == "question":
+            return self.say(f"asked_{part}")
         if isinstance(part, float):
-            return self.number(part, 3 if name == "smallest" else 2)
+            return self.number(part, 3 if name in ("smallest", "range_low", "range_high") else 2)
         return self._part(name, part)
 
     def refusal(self, refusal: EstimationError, exposure: str) -> str:

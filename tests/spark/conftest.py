@@ -8,8 +8,8 @@ import duckdb
 import numpy as np
 import pytest
 
-#: What PySpark itself says, where the tests make a frame with it: of the pandas it was made for, and pandas of how it is
-#: called; and what its gateway leaves open at the end.
+#: What comes from PySpark itself, where the tests make a frame with it: of the pandas it was made for, of how it calls
+#: pandas, and of what its gateway leaves open at the end.
 FROM_PYSPARK = (
     "ignore:PySpark does not yet fully support pandas:FutureWarning",
     "ignore:The copy keyword is deprecated:DeprecationWarning",

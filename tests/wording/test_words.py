@@ -32,6 +32,7 @@ from se_outcomes.study.prospects import STATUSES
 from se_outcomes.study.referral import REFERRAL
 from se_outcomes.study.selection import ESTIMATORS, MERGED
 from se_outcomes.study.selection_answer import AVERAGES
+from se_outcomes.study.suppression_questions import QUESTIONS
 from se_outcomes.tables.bounds import HOURS
 from se_outcomes.tables.left_out import QUANTILES
 from se_outcomes.wording import words as words_module
@@ -245,7 +246,7 @@ def put_together():
     columns = read_schema()["cases"].columns
     stages = {*characteristics.STAGES, *characteristics.STAGES_TOGETHER}
     names = {
-        "asked": [*PASSAGES, "selection", "selected_placement"],
+        "asked": [*PASSAGES, "selection", "selected_placement", *QUESTIONS],
         "model": ["naive", "corrected"],
         "among": ["referred", "eligible"],
         "everyone": ["referred", "eligible"],
