@@ -208,8 +208,8 @@ def ranges(estimates: pd.Series, search: Search) -> pd.DataFrame:
 def _not_sought(question: str, suppressed: SuppressedCells) -> Notice:
     return Notice(
         "range_not_sought",
-        "{cells} small cells of the tally, about {cases} cases, are suppressed. How far the answer about {question} could "
-        "be off was not looked into, as that takes long: ask the question by itself.",
+        "{cells} small cells of the tally, about {cases} cases, are suppressed. How far the answer about {question} "
+        "could be off was not looked into, as that takes long: ask the question by itself.",
         cells=suppressed.n_cells,
         cases=suppressed.n_cases,
         question=question,

@@ -102,6 +102,7 @@ def test_answers_are_the_same(here, there, name):
     same(answer(name, here), answer(name, there))
 
 
+@pytest.mark.slow
 def test_a_report_is_written(there, tmp_path):
     so.render_report(there, tmp_path / "report")
     assert list((tmp_path / "report").rglob("*.html"))
