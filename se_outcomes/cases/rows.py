@@ -4,10 +4,10 @@ Everything that is asked is a narwhals expression, which each engine carries out
 counts, row numbers, the ends of columns, and distinct values where there are few; rows never do.
 
 narwhals and Ibis 12 were both tried on rules of every kind in the schema and on a tally by gate: both can say them,
-with equal counts on DuckDB. narwhals was taken because pandas is one of its engines, so that a file in memory goes the same
-way, while Ibis hands a pandas frame to DuckDB by way of pyarrow, which refuses a column of mixed cells; because
-statsmodels brings it in already, where Ibis with what it needs is 480 MB; and because Ibis wants a Spark before 4.1.
-What narwhals has no word for, numbering rows, each engine's opener does in the engine's own words.
+with equal counts on DuckDB. narwhals was taken because pandas is one of its engines, so that a file in memory goes
+the same way, while Ibis hands a pandas frame to DuckDB by way of pyarrow, which refuses a column of mixed cells;
+because statsmodels brings it in already, where Ibis with what it needs is 480 MB; and because Ibis wants a Spark
+before 4.1. What narwhals has no word for, numbering rows, each engine's opener does in the engine's own words.
 """
 
 from __future__ import annotations
