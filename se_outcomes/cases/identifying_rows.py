@@ -70,7 +70,7 @@ def _texts(column: EngineColumn, text: nw.Expr, shown: str, table: str) -> list[
     if counted is not None:
         counts = counted["n"].to_numpy()
         texts = counted["__text"].tolist()
-        listed = Listed(column.name, nw.String(), texts, counts, 0, texts)
+        listed = Listed(column.name, nw.String(), texts, counts, 0, texts, as_text=column.kind != nw.String)
         n_values = (
             len(texts) + MOST_VALUES
         )  # the others are harmless, and at least so many, or all would be listed

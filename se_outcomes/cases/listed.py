@@ -46,6 +46,8 @@ class Listed:
         Positions whose value the mapping has given.
     missing_at : int or None
         Position of the value that the mapping has given to missing cells.
+    as_text : bool
+        Whether the values are those of the column written as text: of a structure, say.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Listed:
     values: Sequence[object] = ()
     settled: frozenset[int] = field(default_factory=frozenset)
     missing_at: int | None = None
+    as_text: bool = False
 
     @property
     def has_missing(self) -> bool:
@@ -97,7 +100,7 @@ class Listed:
         return found
 
     def _rows(self, chosen: np.ndarray) -> nw.Expr:
-        column = nw.col(self.name)
+        column = nw.col(self.name).cast(nw.String) if self.as_text else nw.col(self.name)
         rows = column.is_in([value for value, one in zip(self.raw, chosen, strict=False) if one])
         return (
             rows.fill_null(False) | column.is_null() if self.missing_at is not None and chosen[-1] else rows

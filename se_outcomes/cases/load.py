@@ -11,7 +11,7 @@ import pandas as pd
 
 from se_outcomes.cases.cases import Cases
 from se_outcomes.cases.check import check_cases
-from se_outcomes.cases.engine_frames import EngineOptions
+from se_outcomes.cases.engine_frames import DATABASES, POSTGRES, EngineOptions
 from se_outcomes.cases.mapping import ReadOptions, Translation, read_mapping
 from se_outcomes.cases.read import read_file
 from se_outcomes.errors import MappingError
@@ -100,10 +100,23 @@ def load_cases(
     given = ReadOptions(delimiter=delimiter, encoding=encoding, decimal=decimal, dates=dates, sheet=sheet)
     translation = _with_options(read_mapping(mapping), given)
     engine = EngineOptions(memory_limit, threads, progress, table)
-    if problems := engine.problems():
+    if problems := engine.problems() + _without_use(source, engine):
         raise MappingError("\n  - ".join(["the options cannot be used:", *problems]))
     raw = read_file(source, translation, engine) if isinstance(source, str | PathLike) else source
     return check_cases(raw, mapping=translation, gates=gates, outcome_observed=outcome_observed, title=title)
+
+
+def _without_use(source: object, engine: EngineOptions) -> list[str]:
+    """Options that nothing would come of, as sentences."""
+    path = Path(source) if isinstance(source, str | PathLike) else None
+    database = path is not None and (path.suffix.lower() in DATABASES or str(source).startswith(POSTGRES))
+    asked = database or (path is not None and (path.suffix.lower() == ".parquet" or path.is_dir()))
+    found = []
+    if engine.table is not None and not database:
+        found.append("table is for databases")
+    if (engine.memory_limit, engine.threads) != (None, None) and not asked:
+        found.append("memory_limit and threads are for Parquet and databases, which DuckDB reads")
+    return found
 
 
 def _with_options(translation: Translation, given: ReadOptions) -> Translation:

@@ -283,6 +283,14 @@ def test_texts_too_different_to_be_looked_through_are_refused(few_values, tmp_pa
     assert so.load_cases(parquet(tmp_path / "b.parquet", harmless), mapping=STUDY).n_cases == 100
 
 
+def test_what_identifies_within_a_structure(tmp_path):
+    select = "*, {'kind': 'mail', 'to': CASE WHEN case_id = '00003' THEN 'kari@example.no' ELSE 'none' END} AS sent"
+    path = parquet(tmp_path / "a.parquet", recorded(100), select)
+    assert told(lambda: so.load_cases(path, mapping=STUDY), "kari") == [
+        ("sent", "identifying: e-mail address", 1, "3")
+    ]
+
+
 def test_pseudonyms_that_an_engine_lets_pass_are_no_phone_numbers(few_values, tmp_path):
     made = recorded(100).assign(phone_code=[f"tlf2233{number:04d}" for number in range(100)])
     faults = told(lambda: so.load_cases(parquet(tmp_path / "a.parquet", made), mapping=STUDY))
@@ -375,6 +383,19 @@ def test_numbers_that_hardly_repeat_are_rounded_and_the_error_is_said(tmp_path, 
 def test_options_that_no_engine_knows(option, value, tmp_path):
     with pytest.raises(so.MappingError, match=option):
         so.load_cases(tmp_path / "a.parquet", **{option: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("a.csv", {"memory_limit": "2GB"}, "memory_limit and threads are for Parquet"),
+        ("a.csv", {"threads": 2}, "memory_limit and threads are for Parquet"),
+        ("a.parquet", {"table": "spells"}, "table is for databases"),
+    ],
+)
+def test_options_of_which_nothing_would_come(name, options, said, tmp_path):
+    with pytest.raises(so.MappingError, match=said):
+        so.load_cases(tmp_path / name, **options)
 
 
 def test_memory_too_small_is_told_without_a_value(tmp_path):
