@@ -10,6 +10,7 @@ import pandas as pd
 
 from se_outcomes.cases.cases import INSTRUMENT_OF, OWN_VALUES, Cases
 from se_outcomes.cases.derive import GATE_STATES, OUTCOME_STATES, RETENTION_STATES
+from se_outcomes.cases.remarks import WORKED_OUT_FROM
 from se_outcomes.cases.schema import read_schema
 from se_outcomes.cases.study_plan import StudyPlan
 from se_outcomes.cases.tally_format import ALWAYS
@@ -171,8 +172,9 @@ def _placed(cases: Cases, name: str, means: pd.DataFrame, cells: pd.DataFrame) -
 def plan_of(plan: StudyPlan, named: Sequence[str]) -> tuple[StudyPlan, tuple[Notice, ...]]:
     """The study plan with the columns that the tally has, and what is said of those it lacks."""
     lists = (plan.adjust_for, plan.exclusion, plan.exclusion_referral)
-    adjust_for, exclusion, referral = (tuple(one for one in columns if one in named) for columns in lists)
-    lacking = sorted({one for columns in lists for one in columns} - set(named))
+    there = {one for columns in lists for one in columns if WORKED_OUT_FROM.get(one, one) in named}
+    adjust_for, exclusion, referral = (tuple(one for one in columns if one in there) for columns in lists)
+    lacking = sorted({one for columns in lists for one in columns} - there)
     said = Notice(
         "tally_without",
         "The tally does not have {columns}, which the study plan named: no answer from it takes them into account.",
