@@ -149,23 +149,32 @@ def check(file: Path, limit: str, threads: int) -> dict[str, float]:
     return {"rows": load(file, limit).n_cases}
 
 
-def questions(file: Path, limit: str, threads: int) -> dict[str, float]:
+def questions(
+    file: Path, limit: str, threads: int, adjust_for: Sequence[str] = ADJUST_FOR
+) -> dict[str, float]:
     """Seconds of the tally and of each question, and what was found of referral."""
     cases = load(file, limit)
+    wanted = [name for name in TALLY if name not in ADJUST_FOR or name in adjust_for]
+    options: dict = {"adjust_for": list(adjust_for)}
     asked = {
-        "tally": lambda: cases.tally(TALLY),
-        "estimate_referral": lambda ask=so.estimate_referral: ask(cases),
-        "estimate_acceptance": lambda ask=so.estimate_acceptance: ask(cases),
+        "tally": lambda: cases.tally(wanted),
+        "estimate_referral": lambda ask=so.estimate_referral: ask(cases, **options),
+        "estimate_acceptance": lambda ask=so.estimate_acceptance: ask(cases, **options),
         "estimate_selected_placement": lambda ask=so.estimate_selected_placement: ask(
-            cases, exclusion=[EXCLUSION]
+            cases, exclusion=[EXCLUSION], **options
         ),
     }
     spent: dict[str, float] = {}
     found = {name: timed(spent, name, ask) for name, ask in asked.items()}
     spent["sum of these"] = sum(spent.values())
     of_referral = found["estimate_referral"].tidy()
-    per_sd = of_referral.query("measure == 'log_odds' and adjustment == 'adjusted'")["estimate"].iloc[0]
+    per_sd = of_referral.query("measure == 'log_odds' and contrast == 'per_sd'")["estimate"].iloc[-1]
     return {**spent, "rows": len(found["tally"]), "per_point": per_sd / cases.scale("motivation").sd}
+
+
+def crude(file: Path, limit: str, threads: int) -> dict[str, float]:
+    """The questions without covariates, so that many offices do not make many more cells."""
+    return questions(file, limit, threads, ())
 
 
 def timed(spent: dict[str, float], name: str, step: Callable[[], object]) -> object:
@@ -232,6 +241,7 @@ CHILDREN = {
     "distinct": distinct,
     "check": check,
     "questions": questions,
+    "crude": crude,
     **PEERS,
 }
 
@@ -322,10 +332,11 @@ def why(wrong: str) -> str:
 
 
 def growth_rows(bench: Bench, n_cases: int, vary: str) -> Iterator[str]:
-    """Seconds by the number of caseloads (which makes cells) or of offices, the cases as many."""
+    """Seconds by the number of caseloads, which makes cells, or of offices, without covariates; the cases as many."""
+    fixed, line = ({"n_caseloads": 2}, "crude") if vary == "offices" else ({}, "questions")
     for value in GROWTH[vary]:
-        file = bench.register(n_cases, **{f"n_{vary}": value})
-        scan, asked = bench.run("scan", file), bench.run("questions", file)
+        file = bench.register(n_cases, **fixed, **{f"n_{vary}": value})
+        scan, asked = bench.run("scan", file), bench.run(line, file)
         steps = [
             f"{seconds:.2f}" for name, seconds in asked.said.items() if name not in ("rows", "per_point")
         ]
