@@ -210,8 +210,11 @@ def _watched(watch: Watch, scan: Callable[[], T], what: str) -> T:
         raise EngineError(
             f"DuckDB's memory is too small for {what}. Set a higher memory_limit, or fewer threads, which share it."
         ) from None
-    except duckdb.InterruptException:
-        raise KeyboardInterrupt from None
+    except (duckdb.InterruptException, RuntimeError) as error:
+        # that somebody pressed Ctrl-C, DuckDB tells by an error of its own kind
+        if isinstance(error, duckdb.InterruptException) or "interrupted" in str(error).lower():
+            raise KeyboardInterrupt from None
+        raise
     except duckdb.Error as error:
         raise EngineError(
             f"DuckDB stopped while {what} ({type(error).__name__}): the data are damaged, or out of reach by now."

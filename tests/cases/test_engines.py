@@ -14,6 +14,7 @@ import pytest
 
 import se_outcomes as so
 from se_outcomes.cases import engine_column, grid, identifying_rows, watch
+from se_outcomes.cases.engine_frames import _watched
 from se_outcomes.cases.rows import Rows
 from se_outcomes.cases.watch import Watch
 
@@ -474,6 +475,18 @@ def test_what_interrupts_a_scan_ends_its_bar(monkeypatch):
 
     with pytest.raises(KeyboardInterrupt):
         Watch(lambda: -1.0, shown=True)(interrupted, "counting")
+
+
+def test_what_duckdb_says_of_an_interruption_is_one():
+    def interrupted():
+        raise RuntimeError("Query interrupted")
+
+    def broken():
+        raise RuntimeError("something else")
+
+    for scan, expected in ((interrupted, KeyboardInterrupt), (broken, RuntimeError)):
+        with pytest.raises(expected):
+            _watched(Watch(lambda: -1.0, shown=False), scan, "counting")
 
 
 def test_an_interrupted_file_leaves_what_was_there(tmp_path, monkeypatch):
