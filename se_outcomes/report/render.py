@@ -265,7 +265,10 @@ def _page(cases: Cases, blocks: Sequence[Block], made: Mapping[str, bytes], word
         if name.endswith(".png")
     }
     lead = "lead_one_office" if cases.n_offices == 1 else "lead"
-    parts = {"n_cases": words.count(cases.n_cases), "n_offices": words.count(cases.n_offices)}
+    count = words.count(cases.n_cases)
+    # of a tally with suppressed cells nobody here knows how many cases there are
+    n_cases = count if cases.suppressed is None else words.say("about_count", count=count)
+    parts = {"n_cases": n_cases, "n_offices": words.count(cases.n_offices)}
     return environment.from_string(template).render(
         words=words,
         title=cases.plan.text("title", words.language) or words.say("title"),
