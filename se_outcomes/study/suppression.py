@@ -221,29 +221,19 @@ def _say(
 ) -> Notice:
     """The sentence, with how many completions had no answer where there are such."""
     silent = sum(found is None for found in answers)
-    if silent:
-        return Notice(
-            "range_over_some_completions",
-            "{cells} small cells of the tally, about {cases} cases, are suppressed. Over {tried} ways to fill them, "
-            "the main estimate of {question} goes from {range_low:.3f} to {range_high:.3f}; {silent} of them gave no "
-            "answer. These are the ways tried, not a proof that nothing lies beyond.",
-            cells=suppressed.n_cells,
-            cases=suppressed.n_cases,
-            tried=len(answers),
-            question=question,
-            range_low=float(main["low"]),
-            range_high=float(main["high"]),
-            silent=silent,
-        )
+    some = " {silent} of them gave no answer." if silent else ""
     return Notice(
-        "range_over_completions",
+        "range_over_some_completions" if silent else "range_over_completions",
         "{cells} small cells of the tally, about {cases} cases, are suppressed. Over {tried} ways to fill them, the "
-        "main estimate of {question} goes from {range_low:.3f} to {range_high:.3f}. These are the ways tried, not a "
-        "proof that nothing lies beyond.",
+        "main estimate of {question} goes from {range_low:.3f} to {range_high:.3f}."
+        + some
+        + " These are the ways "
+        "tried, not a proof that nothing lies beyond.",
         cells=suppressed.n_cells,
         cases=suppressed.n_cases,
         tried=len(answers),
         question=question,
         range_low=float(main["low"]),
         range_high=float(main["high"]),
+        silent=silent,
     )
