@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from os import PathLike
+from os.path import isdir
 from pathlib import Path
 
 import pandas as pd
@@ -110,7 +111,7 @@ def _without_use(source: object, engine: EngineOptions) -> list[str]:
     """Options that nothing would come of, as sentences."""
     path = Path(source) if isinstance(source, str | PathLike) else None
     database = path is not None and (path.suffix.lower() in DATABASES or str(source).startswith(POSTGRES))
-    asked = database or (path is not None and (path.suffix.lower() == ".parquet" or path.is_dir()))
+    asked = database or (path is not None and (path.suffix.lower() == ".parquet" or isdir(path)))
     found = []
     if engine.table is not None and not database:
         found.append("table is for databases")
