@@ -39,9 +39,12 @@ class Ends:
     least: Any = None
     greatest: Any = None
     timed: bool = False
+    not_a_number: bool = False
 
     def within(self, least: Any, greatest: Any) -> bool:
-        """Whether all values lie within bounds; where there is none, they do."""
+        """Whether all values lie within bounds; where there is none, they do, and not-a-number is in no bounds."""
+        if self.not_a_number:
+            return False
         return self.least is None or bool(least <= self.least and self.greatest <= greatest)
 
 
@@ -54,7 +57,7 @@ class EngineColumn:
     rows : Rows
     name : str
     ends : Ends
-        Of a column of numbers or dates; not-a-number is the greatest of numbers, and a moment that is no day is timed.
+        Of a column of numbers or dates; whether not-a-number is among them, and, timed, a moment that is no day.
     """
 
     rows: Rows
@@ -103,12 +106,15 @@ def find_ends(columns: list[EngineColumn]) -> None:
     for one in asked:
         value = nw.col(one.name)
         questions |= {f"{one.name} least": value.min(), f"{one.name} greatest": value.max()}
+        if one.kind.is_float():
+            questions[f"{one.name} no number"] = value.is_nan().any()
         if one.kind == nw.Datetime:
             questions[f"{one.name} timed"] = (value.cast(nw.Date).cast(nw.Datetime("us")) != value).any()
     told = columns[0].rows.ask(questions, "looking for the ends") if asked else {}
     for one in asked:
         one.ends.least, one.ends.greatest = told[f"{one.name} least"], told[f"{one.name} greatest"]
         one.ends.timed = bool(told.get(f"{one.name} timed"))
+        one.ends.not_a_number = bool(told.get(f"{one.name} no number"))
 
 
 def list_values(columns: list[EngineColumn], n_rows: int) -> None:

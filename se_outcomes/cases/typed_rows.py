@@ -102,7 +102,6 @@ def _stands(column: EngineColumn, kind: str) -> bool:
         return own == nw.String and column.is_harmless
     if own.is_integer():
         return kind == "number" or ends.within(1 - 2**53, 2**53 - 1)
-    # not-a-number is in no bounds
     return own.is_float() and kind == "number" and ends.within(-sys.float_info.max, sys.float_info.max)
 
 

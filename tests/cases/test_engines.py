@@ -149,6 +149,18 @@ def test_types_that_only_an_engine_has(in_memory, frame, tmp_path):
     same_tallies(in_memory, so.load_cases(tmp_path / "a.parquet", mapping=STUDY))
 
 
+@pytest.mark.parametrize("rows", ["= '00003'", "IS NOT NULL"])
+def test_not_a_number_is_missing(rows, frame, tmp_path):
+    """In pandas it is the missing value itself; DuckDB and Parquet have both."""
+    chosen = f"CASE WHEN case_id {rows} THEN 'NaN'::DOUBLE ELSE motivation END"
+    path = parquet(tmp_path / "a.parquet", frame, f"* REPLACE ({chosen} AS motivation)")
+    missing = frame["case_id"] == "00003" if "=" in rows else frame["case_id"].notna()
+    expected = so.check_cases(frame.assign(motivation=frame["motivation"].mask(missing)), mapping=STUDY)
+    found = so.load_cases(path, mapping=STUDY)
+    pd.testing.assert_frame_equal(found.tally(["motivation", "sex"]), expected.tally(["motivation", "sex"]))
+    assert found.warnings == expected.warnings
+
+
 def test_columns_constants_and_codes_of_a_mapping(frame, tmp_path):
     own = frame.rename(columns={"motivation": "score"}).drop(columns=["motivation_source"])
     own["sex"] = own["sex"].map({"female": "1", "male": "2"})
