@@ -41,6 +41,12 @@ N_STEPS = 5
 N_LEARNED, MOST_LEARNED = 2, 4
 #: Text columns of a tidy frame that say how a number was made, not what it is.
 NOT_KEYS = ("estimator", "std_error_kind", "p_value_kind")
+#: The sentences beside an answer.
+RANGE = (
+    "{cells} small cells of the tally, about {cases} cases, are suppressed. Over {tried} ways to fill them, the main "
+    "estimate of {question} goes from {range_low:.3f} to {range_high:.3f}"
+)
+NO_PROOF = "These are the ways tried, not a proof that nothing lies beyond."
 
 
 #: How many completions of a question are tried at most, and none of one that takes long; no limit where None.
@@ -221,19 +227,26 @@ def _say(
 ) -> Notice:
     """The sentence, with how many completions had no answer where there are such."""
     silent = sum(found is None for found in answers)
-    some = " {silent} of them gave no answer." if silent else ""
+    low, high = float(main["low"]), float(main["high"])
+    if not silent:
+        return Notice(
+            "range_over_completions",
+            f"{RANGE}. {NO_PROOF}",
+            cells=suppressed.n_cells,
+            cases=suppressed.n_cases,
+            tried=len(answers),
+            question=question,
+            range_low=low,
+            range_high=high,
+        )
     return Notice(
-        "range_over_some_completions" if silent else "range_over_completions",
-        "{cells} small cells of the tally, about {cases} cases, are suppressed. Over {tried} ways to fill them, the "
-        "main estimate of {question} goes from {range_low:.3f} to {range_high:.3f}."
-        + some
-        + " These are the ways "
-        "tried, not a proof that nothing lies beyond.",
+        "range_over_some_completions",
+        f"{RANGE}. {{silent}} of them gave no answer. {NO_PROOF}",
         cells=suppressed.n_cells,
         cases=suppressed.n_cases,
         tried=len(answers),
         question=question,
-        range_low=float(main["low"]),
-        range_high=float(main["high"]),
+        range_low=low,
+        range_high=high,
         silent=silent,
     )
