@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 import se_outcomes as so
-from se_outcomes.__main__ import FAULTS, INTERRUPTED, PIPE_CLOSED, SOUND, WRITTEN, WRONG_CALL, main
+from se_outcomes.__main__ import FAULTS, INTERRUPTED, PIPE_CLOSED, SOUND, WRONG_CALL, main
+from se_outcomes.arguments import WRITTEN
 from se_outcomes.report import render
 
 ROOT = Path(__file__).parents[1]

@@ -175,23 +175,50 @@ class Pointer:
 
         return weights
 
-    def log_ratio(self, names: Sequence[str]) -> Direction:
-        """Towards a larger ratio of the shares that pass some stages, highest to lowest quarter of the exposure."""
+    def log_ratio(self, names: Sequence[str], ends: Floats, *, within_offices: bool) -> Direction:
+        """Towards a larger ratio of the shares that pass some stages, of the cases at one end (r,) to the other (-1).
+
+        The weights are the derivative of its logarithm by the count of each cell. Within offices, each office weighs
+        what both ends together have at risk there (``standardised_rates`` of ``decomposition.log_risk_ratio``).
+        """
         stages = [self.stage(name) for name in names]
-        ends = np.nan_to_num(self.exposures["ends"])
+        office = self._office if within_offices else np.zeros(len(self.frame), dtype=np.int64)
 
         def weights(suppressed: Integers) -> Floats:
             n, found = self.n(suppressed), np.zeros(len(self.frame))
             for at_risk, passed in stages:
-                for end in (1.0, -1.0):
-                    inside = at_risk & (ends == end)
-                    total, events = n[inside].sum(), (n * passed)[inside].sum()
-                    if events > 0:
-                        share = events / total
-                        found += np.where(inside, end * (passed - share) / events, 0.0)
+                found += _log_ratio_gradient(n * at_risk, passed, np.where(at_risk, ends, 0.0), office)
             return found[self.hidden]
 
         return weights
+
+    @cached_property
+    def _office(self) -> NDArray[np.int64]:
+        """Number of each cell's office (r,)."""
+        return np.unique(self.text("office_id").astype(str), return_inverse=True)[1]
+
+    def ends(self) -> list[Floats]:
+        """Top (1) and bottom (-1) of the exposure (r,): as they are, and as they would be with other limits.
+
+        The quarters of a number begin elsewhere where its suppressed cells have other counts.
+        """
+        if "ends" not in self.exposures:
+            if self.exposure not in self.frame:
+                return []
+            text, levels = self.text(self.exposure), ordered_levels(self.exposure, self.frame[self.exposure])
+            return [(text == levels[-1]).astype(float) - (text == levels[0])]
+        as_is = np.nan_to_num(self.exposures["ends"])
+        found = [as_is]
+        values = np.nan_to_num(self.scaled)
+        known = np.unique(values[~np.isnan(self.scaled)])
+        low = known.searchsorted(values[as_is == -1].max(initial=known[0]))
+        high = known.searchsorted(values[as_is == 1].min(initial=known[-1]))
+        for bottom in range(max(low - 1, 0), low + 2):
+            for top in range(high - 1, min(high + 2, len(known))):
+                if bottom < top and (bottom, top) != (low, high):
+                    moved = (values >= known[top]).astype(float) - (values <= known[bottom])
+                    found.append(np.where(np.isnan(self.scaled), 0.0, moved))
+        return found
 
     @cached_property
     def _nuisance(self) -> Floats:
@@ -231,19 +258,13 @@ def point_to_passage(
 
 
 def point_to_ratio(pointer: Pointer) -> Iterator[Direction]:
-    """Directions of the log ratios of passing, highest to lowest quarter, gate by gate and over all."""
+    """Directions of the log ratios of passing, top to bottom of the exposure, gate by gate and over all."""
     gates = ("admission",) if pointer.cases.plan.gates == "merged" else ("referral", "acceptance")
-    if "ends" not in pointer.exposures:
-        return
-    for names in ((name,) for name in gates):
-        yield pointer.log_ratio(names)
-    together = pointer.log_ratio(gates)
-    scaled = np.nan_to_num(pointer.scaled)[pointer.hidden]
-    yield from (together, _sum(together, scaled), _sum(together, -scaled))
-    for name in gates:
-        at_risk, passed = pointer.stage(name)
-        ends = np.where(at_risk, np.nan_to_num(pointer.exposures["ends"]), 0.0)
-        yield _constant((ends * (2 * passed - 1))[pointer.hidden])
+    for number, ends in enumerate(pointer.ends()):
+        for within_offices in (True, False):
+            yield pointer.log_ratio(gates, ends, within_offices=within_offices)
+            for name in gates if number == 0 else ():
+                yield pointer.log_ratio((name,), ends, within_offices=within_offices)
 
 
 def point_to_gap(pointer: Pointer) -> Iterator[Direction]:
@@ -299,6 +320,29 @@ def _sum(direction: Direction, weights: Floats) -> Direction:
 def _unit(weights: Floats) -> Floats:
     size = np.abs(weights).max(initial=0.0)
     return weights / size if size > 0 else weights
+
+
+def _log_ratio_gradient(n: Floats, passed: Floats, ends: Floats, office: NDArray[np.int64]) -> Floats:
+    """Derivative by the counts at risk n (r,) of the log ratio of standardised shares, ends 1 to ends -1."""
+    size = int(office.max(initial=0)) + 1
+    both = np.bincount(office, n * (ends != 0), size)
+    found = np.zeros(len(n))
+    for end in (1.0, -1.0):
+        inside = ends == end
+        cases = np.bincount(office, n * inside, size)
+        # an office without cases at this end has no share: half of one case more stands for its pull
+        share = np.divide(
+            np.bincount(office, n * passed * inside, size), cases, out=np.full(size, 0.5), where=cases > 0
+        )
+        whole = both @ share / both.sum() if both.sum() > 0 else 0.0
+        if whole <= 0:
+            continue
+        by_weight = (share - whole)[office] / both.sum() * (ends != 0)
+        by_share = (
+            np.divide(both, np.maximum(cases, 0.5) * both.sum())[office] * (passed - share[office]) * inside
+        )
+        found += end * (by_weight + by_share) / whole
+    return found
 
 
 def _moments(values: Floats, n: Floats) -> tuple[float, float]:
