@@ -23,6 +23,7 @@ from se_outcomes.report.answers import PASSAGES, ask_questions
 from se_outcomes.report.blocks import Block, FigureExhibit, TableExhibit
 from se_outcomes.report.contents import compose
 from se_outcomes.report.disclosure import protect
+from se_outcomes.report.fonts import slim_fonts
 from se_outcomes.report.plan import Plan, plan_disclosure
 from se_outcomes.report.release import MANIFEST, refuse_foreign, release_files
 from se_outcomes.study.suppression import few_completions
@@ -215,7 +216,7 @@ def _exhibit_files(blocks: Sequence[Block], words: Words, tick: Callable[[str], 
 
 def _figure_files(block: FigureExhibit, words: Words) -> dict[str, bytes]:
     stem = f"figures/{block.stem}"
-    with plt.style.context("default"), plt.rc_context({"pdf.fonttype": 42}):
+    with plt.style.context("default"), plt.rc_context({"pdf.fonttype": 42, "font.family": slim_fonts()}):
         axes = block.draw()
         axes.set_title("", loc="left")  # the caption says it
         figure = axes.figure
