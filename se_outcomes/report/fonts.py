@@ -16,9 +16,9 @@ from matplotlib import font_manager, get_data_path
 
 WHOLE, SLIM = "DejaVu Sans", "DejaVu Sans Slim"
 FILES = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf")
-#: Latin, Greek, punctuation, superscripts, currencies, arrows, mathematics, boxes and shapes; another character is
-#: taken from the whole font.
-CHARACTERS = (*range(0x20, 0x250), *range(0x370, 0x400), *range(0x2000, 0x2800))
+#: Latin, Greek, what is said in small above and below the line, punctuation, arrows, mathematics, boxes and shapes (the
+#: letters above the line also tell how figures there are hinted); another character is taken from the whole font.
+CHARACTERS = (*range(0x20, 0x250), *range(0x370, 0x400), *range(0x1D00, 0x1DC0), *range(0x2000, 0x2800))
 SCRIPTS = ["DFLT", "latn", "grek"]
 #: Names within a font (OpenType's numbers) that hold its family.
 FAMILY_NAMES = (1, 3, 4, 6, 16)
