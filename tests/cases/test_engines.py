@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import re
 import subprocess
 import sys
 import time
@@ -134,6 +135,31 @@ def test_a_folder_a_database_and_a_relation(frame, in_memory, tmp_path):
     with duckdb.connect() as connection:
         connection.register("t", frame)
         same_tallies(in_memory, so.check_cases(connection.sql("SELECT * FROM t"), mapping=STUDY))
+
+
+def test_months_become_cases_as_the_guide_says(tmp_path):
+    guide = (Path(__file__).parents[2] / "analyses" / "register.md").read_text(encoding="utf-8")
+    (to_cases,) = re.findall(r"```sql\n(.*?)```", guide, re.S)
+    columns = ["case_id", "office_id", "counsellor_id", "motivation", "referred", "accepted", "placed"]
+    frame = recorded()[columns]
+    expected = so.check_cases(frame, outcome_observed="all")
+    database = tmp_path / "register.duckdb"
+    with duckdb.connect(database) as connection:
+        connection.register("t", frame)
+        # referred in month 2, accepted in 3, at work from 12 or, too late, from 13; another rating in month 5
+        connection.execute(
+            "CREATE TABLE person_months AS SELECT case_id, office_id, counsellor_id, month, "
+            "CASE month WHEN 1 THEN motivation WHEN 5 THEN motivation - 1 END AS motivation, "
+            "month >= 2 AND referred AS referred, "
+            "CASE WHEN month >= 3 THEN accepted END AS accepted, "
+            "CASE WHEN placed THEN month >= 12 WHEN NOT placed THEN month >= 13 END AS employed "
+            "FROM t, range(15) months (month)"
+        )
+        connection.execute(to_cases)
+    found = so.load_cases(database, table="cases", outcome_observed="all")
+    states = ["office_id", "counsellor_id", "motivation", "gate_state", "outcome_state"]
+    pd.testing.assert_frame_equal(found.tally(states), expected.tally(states))
+    assert set(found.tally(["outcome_state"])["outcome_state"]) >= {"placed", "not_placed"}
 
 
 def test_types_that_only_an_engine_has(in_memory, frame, tmp_path):
