@@ -16,7 +16,7 @@ MAPPING = {
         "exclusion_referral": ["counsellor_leniency"],
     }
 }
-#: Takes answers and not cases; is asked of accepted cases alone; takes too long to be asked twice here.
+#: Takes answers and not cases; takes too long to be asked twice here (below, among the slow ones).
 APART = {"estimate_familywise", "estimate_copula_sensitivity", "estimate_two_gates"}
 QUESTIONS = [
     name
@@ -37,6 +37,17 @@ def test_the_answer_is_the_same(name, both):
     in_memory, on_engine = (getattr(so, name)(cases).tidy() for cases in both)
     assert len(in_memory) > 0
     pd.testing.assert_frame_equal(in_memory, on_engine, check_exact=False, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.slow
+def test_copulas_say_the_same(tmp_path):
+    study = so.simulate_cases(1000, n_offices=6, seed=3, missing=0.03, outcome_observed="accepted")
+    mapping = {"study": {**MAPPING["study"], "outcome_observed": "accepted"}}
+    path = study.write(tmp_path / "cases.parquet")
+    both = so.check_cases(study._frame, mapping=mapping), so.load_cases(path, mapping=mapping)
+    answers = [so.estimate_copula_sensitivity(cases).tidy() for cases in both]
+    assert len(answers[0]) > 5
+    pd.testing.assert_frame_equal(*answers, check_exact=False, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.slow
