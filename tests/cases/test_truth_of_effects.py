@@ -160,7 +160,8 @@ class TestDoublyRobust:
             assert (rows["population_value"] > rows["causal_value"] + 0.05).all()
 
     def test_effects_add_up(self, truth):
-        share = rows_of(truth, "left_out", "measure", "term").loc[("share", "accepted"), "causal_value"]
+        shares = rows_of(truth, "left_out", "measure", "term")
+        share = shares.loc[[("share", "accepted")], "causal_value"].item()
         for adjustment in ("across", "within"):
             found = rows_of(truth, "effect", "adjustment", "term").loc[adjustment]
             weighted = share * found.loc["accepted"] + (1 - share) * found.loc["not_accepted"]
