@@ -44,7 +44,7 @@ NOT_KEYS = ("estimator", "std_error_kind", "p_value_kind")
 #: The sentences beside an answer.
 RANGE = (
     "{cells} small cells of the tally, about {cases} cases, are suppressed. Over {tried} ways to fill them, the main "
-    "estimate of {question} goes from {range_low:.3f} to {range_high:.3f}"
+    "estimate of {question}, {range_estimate:.3f}, goes from {range_low:.3f} to {range_high:.3f}"
 )
 NO_PROOF = "These are the ways tried, not a proof that nothing lies beyond."
 
@@ -227,7 +227,7 @@ def _say(
 ) -> Notice:
     """The sentence, with how many completions had no answer where there are such."""
     silent = sum(found is None for found in answers)
-    low, high = float(main["low"]), float(main["high"])
+    estimate, low, high = (float(main[name]) for name in ("estimate", "low", "high"))
     if not silent:
         return Notice(
             "range_over_completions",
@@ -236,6 +236,7 @@ def _say(
             cases=suppressed.n_cases,
             tried=len(answers),
             question=question,
+            range_estimate=estimate,
             range_low=low,
             range_high=high,
         )
@@ -246,6 +247,7 @@ def _say(
         cases=suppressed.n_cases,
         tried=len(answers),
         question=question,
+        range_estimate=estimate,
         range_low=low,
         range_high=high,
         silent=silent,

@@ -64,11 +64,11 @@ class Asked:
         if self.counted:
             yield from point_to_groups(pointer, result.by, stages)
             return
+        if result.question == "selection":  # first, as a report tries the first few only
+            yield from point_to_ratio(pointer)
         yield from point_to_passage(pointer, stages, thorough=not self.slow)
         if self.gap:
             yield from point_to_gap(pointer)
-        if result.question == "selection":
-            yield from point_to_ratio(pointer)
 
     def _stages(self, gates: str) -> tuple[str, ...]:
         """Where the gates are merged, acceptance is of all eligible, and nothing is known of referral."""

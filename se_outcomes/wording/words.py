@@ -261,7 +261,9 @@ class Words:
         if name == "question":
             return self.say(f"asked_{part}")
         if isinstance(part, float):
-            return self.number(part, 3 if name in ("smallest", "range_low", "range_high") else 2)
+            return self.number(
+                part, 3 if name in ("smallest", "range_estimate", "range_low", "range_high") else 2
+            )
         return self._part(name, part)
 
     def refusal(self, refusal: EstimationError, exposure: str) -> str:

@@ -80,7 +80,8 @@ def test_the_range_is_told_in_a_notice_in_every_language(tally):
     result = so.count_funnel(tally)
     (said,) = [notice for notice in result.warnings if notice.key == "range_over_completions"]
     row = result.suppression.iloc[0]
-    assert (said.parts["range_low"], said.parts["range_high"]) == (row["low"], row["high"])
+    told = [said.parts[f"range_{name}"] for name in ("estimate", "low", "high")]
+    assert told == row[["estimate", "low", "high"]].tolist()
     assert said.parts["cells"] == tally.suppressed.n_cells
     assert f"{row['low']:.3f}" in said
     assert f"{row['low']:.3f}".replace(".", ",") in speak("nb").notice(said)
