@@ -1,6 +1,6 @@
 """How much of what the suppressed cells could do to an answer is in the range that is told (``pytest -m slow``).
 
-Last full run, 29 November 2026 (16 minutes):
+Last full run, 29 November 2026 (ten minutes on two cores):
 
 * twenty studies of 1,200 cases in five offices, motivation by quarters, cells below five suppressed: every row of the
   funnel, of referral, acceptance and the log ratios (497 rows) of the same tally with nothing suppressed lay within;
