@@ -3,7 +3,7 @@ import pytest
 
 import se_outcomes as so
 from se_outcomes.decomposition.log_risk_ratio import gate_log_risk_ratios, standardised_rates
-from se_outcomes.study.suppression_directions import Pointer, point_to_ratio
+from se_outcomes.study.suppression_directions import Pointer
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,17 @@ def test_ends_are_as_recorded_and_as_other_limits_would_have_them(suppressed):
     } | ({("missing", 0.0)} if "missing" in set(text) else set())
 
 
-def test_a_ratio_is_looked_for_within_offices_and_with_moved_limits(suppressed):
+@pytest.mark.parametrize("within_offices", [True, False])
+def test_a_completion_in_a_direction_moves_the_ratio_that_way(suppressed, within_offices):
     pointer = pointer_to(suppressed, "motivation")
-    n_ends = len(pointer.ends())
-    assert len(list(point_to_ratio(pointer))) == 2 * n_ends + 4
+    offices = np.unique(pointer.frame["office_id"].astype(str), return_inverse=True)[1]
+    office = offices if within_offices else np.zeros_like(offices)
+    names, central = ("referral", "acceptance"), suppressed.central()
+    for ends in pointer.ends():
+        direction = pointer.log_ratio(names, ends, within_offices=within_offices)(central)
+        high, middle, low = (
+            log_ratio(pointer, names, ends, pointer.n(n), office)
+            for n in (suppressed.complete(direction), central, suppressed.complete(-direction))
+        )
+        assert high > middle + 0.05
+        assert low < middle - 0.05
