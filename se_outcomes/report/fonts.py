@@ -24,7 +24,6 @@ SCRIPTS = ["DFLT", "latn", "grek"]
 FAMILY_NAMES = (1, 3, 4, 6, 16)
 
 
-@cache
 def slim_fonts() -> tuple[str, ...]:
     """Families to draw with, the first of them slim; matplotlib knows it from then on.
 
@@ -38,11 +37,13 @@ def slim_fonts() -> tuple[str, ...]:
     >>> slim_fonts()
     ('DejaVu Sans Slim', 'DejaVu Sans')
     """
-    folder = _folder()
+    folder = Path(_folder().name)
+    folder.mkdir(mode=0o700, exist_ok=True)
     for name in FILES:
-        path = Path(folder.name) / name
-        _slim(Path(get_data_path(), "fonts", "ttf", name), path)
-        font_manager.fontManager.addfont(path)
+        path = folder / name
+        if not path.exists():  # at first, and where the system has tidied its temporary folder since
+            _slim(Path(get_data_path(), "fonts", "ttf", name), path)
+            font_manager.fontManager.addfont(path)
     return SLIM, WHOLE
 
 

@@ -1,6 +1,8 @@
 import io
 import os
+import shutil
 import warnings
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -60,3 +62,13 @@ def test_other_characters_come_from_the_whole_font():
         warnings.simplefilter("error")
         slim, whole = (picture("png", fonts, "Жданов אב") for fonts in (slim_fonts(), slim_fonts()[1:]))
     assert slim == whole
+
+
+def test_fonts_that_were_tidied_away_are_made_again():
+    before = picture("pdf", slim_fonts())
+    path = Path(font_manager.findfont(slim_fonts()[0]))
+    shutil.rmtree(path.parent)
+    assert (
+        picture("pdf", slim_fonts()).count(b"DejaVuSansSlim-Bold") == before.count(b"DejaVuSansSlim-Bold") > 0
+    )
+    assert path.exists()
