@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import narwhals as nw
@@ -135,23 +134,6 @@ class SuppressedCells:
         """The same as rows, each of ``n`` cases."""
         frame = pd.concat([self.told, self.cells.assign(n=n)], ignore_index=True)
         return weighted_rows(frame.loc[frame["n"] > 0])
-
-    def completions(self, directions: Mapping[str, Floats] | None = None) -> Iterator[tuple[str, Cases]]:
-        """Complete in every direction and its opposite; lowest and highest where no direction is given.
-
-        Yields
-        ------
-        (str, Cases)
-            The direction's name with ``+`` or ``-`` before it. Equal completions come once.
-        """
-        asked = {"count": np.ones(len(self.cells))} if directions is None else directions
-        seen: set[bytes] = set()
-        for name, weights in asked.items():
-            for sign in (1.0, -1.0):
-                n = self.complete(sign * weights)
-                if n.tobytes() not in seen:
-                    seen.add(n.tobytes())
-                    yield f"{'+' if sign > 0 else '-'}{name}", self.cases(n)
 
 
 def weighted_rows(frame: pd.DataFrame) -> Rows:
